@@ -1,0 +1,69 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help
+help: ## Show what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(VENV)/run: requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/test: tests/requirements.lock $(VENV)/run
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.lock
+	@touch $@
+
+.PHONY: run
+run: $(VENV)/run ## Install what is needed and serve on 127.0.0.1:8000
+	@$(BIN)/ai-service serve
+
+.PHONY: test
+test: check browser ## Check, then run every test
+	$(BIN)/python -m pytest
+
+.PHONY: check
+check: $(VENV)/test ## Lint, types, import rules, unused dependencies, spelling, the OpenAPI document
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(BIN)/codespell
+	$(BIN)/python -m scripts.check_openapi
+
+.PHONY: format
+format: $(VENV)/test ## Format the code and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: openapi
+openapi: $(VENV)/test ## Write sdks/openapi.json anew
+	$(BIN)/ai-service export-openapi --output sdks/openapi.json
+
+.PHONY: test-live
+test-live: $(VENV)/test ## A handful of calls to the real vendors, with the keys of the environment
+	$(BIN)/python -m pytest -m live tests/live
+
+.PHONY: bench
+bench: $(VENV)/test ## Measure against a bare endpoint; prints ratios
+	$(BIN)/python -m scripts.bench
+
+.PHONY: audit
+audit: $(VENV)/test ## Look for known vulnerabilities in the locked dependencies
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
+
+.PHONY: lock
+lock: $(VENV)/test ## Resolve the dependencies anew and lock them by hash
+	$(BIN)/python -m scripts.lock
+
+.PHONY: browser
+browser: ## Install Chromium, which the tests of pages drive, where apt-get can
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }
+
+.PHONY: clean
+clean: ## Remove what was built; the data stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

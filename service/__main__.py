@@ -1,0 +1,5 @@
+"""`python -m service` is `ai-service`."""
+
+from service.cli import main
+
+main()

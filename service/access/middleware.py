@@ -1,0 +1,54 @@
+"""The check at the door: no key, no body is read."""
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from service.access.ports import KeyStoreUnavailable
+from service.access.usecases import Authenticator
+from service.core.errors import NotAuthenticated, ServiceError, Unavailable
+from service.observability.logs import note
+from service.observability.metrics import Metrics
+from service.web.errors import error_response
+
+_RETRY_AFTER_SECONDS = 5.0
+
+
+class KeyCheck:
+    """Lets requests under `prefix` pass with a valid key only, and puts its holder on the request."""
+
+    def __init__(self, app: ASGIApp, *, prefix: str, metrics: Metrics) -> None:
+        self._app = app
+        self._prefix = prefix
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith(self._prefix):
+            await self._app(scope, receive, send)
+            return
+        state = scope["state"]
+        authenticator: Authenticator = state["authenticator"]
+        try:
+            principal = await authenticator.authenticate(_secret(Headers(scope=scope)))
+        except NotAuthenticated as error:
+            refusal: ServiceError = error
+        except KeyStoreUnavailable:
+            refusal = Unavailable(
+                "Keys cannot be checked now", retry_after_seconds=_RETRY_AFTER_SECONDS
+            )
+        else:
+            state["principal"] = principal
+            await self._app(scope, receive, send)
+            return
+        note(error_type=refusal.type)
+        self._metrics.error(refusal.type)
+        await error_response(refusal, state["request_id"])(scope, receive, send)
+
+
+def _secret(headers: Headers) -> str:
+    """The key that came with the request. Raises `NotAuthenticated` if none did."""
+    if key := headers.get("x-api-key"):
+        return key
+    kind, _, token = headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer" and token.strip():
+        return token.strip()
+    raise NotAuthenticated

@@ -1,0 +1,1 @@
+"""What the ports are made of: vendors, databases, caches. Features never import from here."""

@@ -1,0 +1,85 @@
+"""Where keys and the ledger are kept: SQLite by default, PostgreSQL for more than one process.
+
+`open_storage` is all that the composition root uses; the schema is brought up to date beforehand by
+`service.adapters.storage.migrate.migrate`.
+
+    tables      what is stored, for both databases       migrations, migrate   how it came to be so
+    engine      the SQLAlchemy engine                    keys                  API keys
+    ledger      the Ledger port: opening, settling, leases, over
+      commit_queue   many rows, one commit; outages      records               finding and sweeping
+      sqlite_writer, postgres_writer                     the hot path, below SQLAlchemy
+"""
+
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from service.access.ports import KeyStore
+from service.adapters.storage.batch import BatchWriter
+from service.adapters.storage.engine import create_engine
+from service.adapters.storage.keys import SqlKeyStore
+from service.adapters.storage.ledger import GroupCommitLedger
+from service.adapters.storage.sqlite_writer import SqliteWriter
+from service.core.clock import Clock
+
+
+class Storage:
+    """The key store and the ledger over one database. Entering it starts the ledger."""
+
+    def __init__(self, *, engine: AsyncEngine, ledger: GroupCommitLedger) -> None:
+        self._engine = engine
+        self.keys: KeyStore = SqlKeyStore(engine)
+        self.ledger = ledger
+
+    async def __aenter__(self) -> Self:
+        await self.ledger.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Write what the ledger has queued, then let go of every connection."""
+        await self.ledger.aclose()
+        await self._engine.dispose()
+
+
+def open_storage(
+    database_url: str,
+    *,
+    clock: Clock,
+    lease_seconds: float = 30.0,
+    commit_timeout_seconds: float = 2.0,
+    close_timeout_seconds: float = 5.0,
+) -> Storage:
+    """The storage at `database_url`, whose schema is already migrated. Nothing is connected yet.
+
+    `commit_timeout_seconds` is how long a request waits for its row to be committed, `lease_seconds` how
+    long the open rows of a process that has died stay open, `close_timeout_seconds` how long closing
+    tries to write what is queued. Raises `ValueError` for a database of another kind.
+    """
+    engine = create_engine(database_url, timeout_seconds=commit_timeout_seconds)
+    ledger = GroupCommitLedger(
+        writer=_writer(engine, timeout_seconds=commit_timeout_seconds),
+        engine=engine,
+        clock=clock,
+        lease_seconds=lease_seconds,
+        commit_timeout_seconds=commit_timeout_seconds,
+        close_timeout_seconds=close_timeout_seconds,
+    )
+    return Storage(engine=engine, ledger=ledger)
+
+
+def _writer(engine: AsyncEngine, *, timeout_seconds: float) -> BatchWriter:
+    """The hot path's own connection; asyncpg is imported only where it is used."""
+    if engine.dialect.name == "sqlite":
+        return SqliteWriter(engine.url, timeout_seconds=timeout_seconds)
+    from service.adapters.storage.postgres_writer import PostgresWriter
+
+    return PostgresWriter(engine.url, dialect=engine.dialect, timeout_seconds=timeout_seconds)

@@ -1,0 +1,294 @@
+"""Group commit: the rows that arrive while one commit is under way make up the next.
+
+Nothing waits for a batch to fill. One task writes, so that rows of one request stay in order.
+
+When the database fails, new rows are refused at once, settlements stay in memory, and the task tries
+again after growing waits. A row whose commit was not answered may be there, or arrive yet: it is
+voided, that is, written if it is missing and settled as `cancelled` at no cost. Whichever of the two
+writes comes first, nobody is charged. The same is done for a caller who left while its row was on the
+way, since nobody else would settle it.
+"""
+
+import asyncio
+from datetime import timedelta
+from decimal import Decimal
+
+import structlog
+
+from service.adapters.storage.batch import Batch, BatchWriter, WriterUnavailable
+from service.adapters.storage.load import Load, Opening, Settling, fail, finish
+from service.core.clock import Clock
+from service.usage.ports import Intent, LedgerUnavailable, Settlement
+
+_logger = structlog.get_logger(__name__)
+
+_FIRST_WAIT_SECONDS = 0.1
+_LONGEST_WAIT_SECONDS = 1.0  # with the writer's own time limit, back within 5 s of the database
+
+
+class CommitQueue:
+    """Rows on their way to the database, and those of this process that are open there."""
+
+    def __init__(
+        self,
+        writer: BatchWriter,
+        *,
+        clock: Clock,
+        instance_id: str,
+        lease_seconds: float,
+        commit_timeout_seconds: float,
+    ) -> None:
+        self.open_rows: dict[str, Intent] = {}
+        self._writer = writer
+        self._clock = clock
+        self._instance_id = instance_id
+        self._lease = timedelta(seconds=lease_seconds)
+        self._commit_timeout_seconds = commit_timeout_seconds
+        self._next = Load()
+        self._under_way = Load()
+        self._work = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._available = True  # as last logged
+        self._refusing = True  # new rows: before the start, after a failure, at the end
+        self._closing = False
+        self._closed = False
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._refusing = False
+        # Not a TaskGroup: the task outlives this call, and `aclose` waits for it.
+        self._task = asyncio.get_running_loop().create_task(self._write_until_closed())
+
+    async def open(self, intent: Intent) -> None:
+        """Return once the row is committed. Raises `LedgerUnavailable`; the row costs nothing then."""
+        if self._refusing:
+            raise LedgerUnavailable("the ledger's database is not available")
+        loop = asyncio.get_running_loop()
+        opening = Opening(intent=intent, committed=loop.create_future())
+        self._next.openings.append(opening)
+        self._work.set()
+        timer = loop.call_later(self._commit_timeout_seconds, self._time_out, opening)
+        try:
+            await opening.committed
+        except asyncio.CancelledError:
+            self._abandon(opening)
+            raise
+        finally:
+            timer.cancel()
+
+    def settle(self, settlement: Settlement) -> asyncio.Future[None]:
+        """Queue a settlement; the future is done when it is committed."""
+        future = asyncio.get_running_loop().create_future()
+        settling = Settling(settlement=settlement, committed=future)
+        self._next.settlings.append(settling)
+        self._work.set()
+        if self._closed:
+            self._lose(self._next)
+        return future
+
+    async def ping(self) -> None:
+        """Return once a commit has succeeded. Raises `LedgerUnavailable`."""
+        ping = asyncio.get_running_loop().create_future()
+        self._next.pings.append(ping)
+        self._work.set()
+        try:
+            async with asyncio.timeout(self._commit_timeout_seconds):
+                await ping
+        except TimeoutError as error:
+            raise LedgerUnavailable("the ledger's database does not answer") from error
+
+    async def aclose(self, *, timeout_seconds: float) -> None:
+        """Write what is queued, for `timeout_seconds` at most, then let go of the database."""
+        if self._closed:
+            return
+        self._closing = self._refusing = True
+        self._work.set()
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=timeout_seconds)
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        self._closed = True
+        self._lose(self._under_way)
+        self._lose(self._next)
+        await self._writer.aclose()
+
+    async def _write_until_closed(self) -> None:
+        wait_seconds = _FIRST_WAIT_SECONDS
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            load = self._take()
+            if not load.size:
+                if self._closing:
+                    return
+                continue
+            self._under_way = load
+            written = await self._commit(load)
+            self._under_way = Load()
+            if written:
+                wait_seconds = _FIRST_WAIT_SECONDS
+            else:
+                await self._clock.sleep(wait_seconds)
+                wait_seconds = min(2 * wait_seconds, _LONGEST_WAIT_SECONDS)
+                # What is left is the next trial; where nothing is, the next new row is.
+                self._refusing = self._closing or self._next.size > 0
+            if self._closing or self._next.size > 0:
+                self._work.set()
+
+    def _take(self) -> Load:
+        """What is queued, without callers who have left; a row's second settlement waits its turn."""
+        load, self._next = self._next, Load()
+        load.openings = [opening for opening in load.openings if not opening.abandoned]
+        by_row: dict[str, Settling] = {}
+        for settling in load.settlings:
+            if by_row.setdefault(settling.settlement.id, settling) is not settling:
+                self._next.settlings.append(settling)
+        load.settlings = list(by_row.values())
+        return load
+
+    async def _commit(self, load: Load) -> bool:
+        """Whether the database took part; a row that it refuses is dealt with by itself."""
+        for opening in load.openings:
+            opening.stage = "writing"
+        try:
+            await self._writer.write(self._batch(load))
+        except WriterUnavailable as error:
+            self._failed(load, reason=str(error))
+            return False
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with a row, others go on
+            if load.size > 1:
+                return await self._commit_one_by_one(load)
+            self._refused(load, error)
+        else:
+            self._succeeded(load)
+        return True
+
+    async def _commit_one_by_one(self, load: Load) -> bool:
+        parts = load.one_by_one()
+        for tried, part in enumerate(parts, start=1):
+            if not await self._commit(part):
+                for rest in parts[tried:]:
+                    self._put_back(rest)
+                return False
+        return True
+
+    def _batch(self, load: Load) -> Batch:
+        return Batch(
+            opened=[opening.intent for opening in load.openings],
+            reopened=load.voided,
+            settled=[settling.settlement for settling in load.settlings],
+            instance_id=self._instance_id,
+            lease_expires_at=self._clock.now() + self._lease,
+        )
+
+    def _succeeded(self, load: Load) -> None:
+        for opening in load.openings:
+            opening.stage = "committed"
+            self.open_rows[opening.intent.id] = opening.intent
+            if opening.abandoned:
+                self._void(opening.intent)
+            finish(opening.committed)
+        for settling in load.settlings:
+            self.open_rows.pop(settling.settlement.id, None)
+            finish(settling.committed)
+        for ping in load.pings:
+            finish(ping)
+        self._refusing = self._closing
+        if load.rows and not self._available:  # an empty commit may succeed on a full disk
+            self._available = True
+            _logger.info("ledger_available_again")
+
+    def _failed(self, load: Load, *, reason: str) -> None:
+        """Keep what must not be lost; fail who waits for a new row, on its way or still queued."""
+        for opening in load.openings:
+            self._void(opening.intent)
+        load.openings += self._next.openings
+        self._next.openings = []
+        self._put_back(load)
+        self._became_unavailable(reason)
+
+    def _put_back(self, load: Load) -> None:
+        for opening in load.openings:
+            opening.stage = "failed"
+            fail(opening.committed, "the ledger's database is not available")
+        for ping in load.pings:
+            fail(ping, "the ledger's database is not available")
+        self._next.voided[:0] = load.voided
+        self._next.settlings[:0] = load.settlings
+
+    def _refused(self, load: Load, error: Exception) -> None:
+        """Deal with the one row of `load`. A settlement is replaced by what a sweep would write."""
+        cause = type(error.__cause__ or error).__name__
+        for opening in load.openings:
+            opening.stage = "failed"
+            fail(opening.committed, "the database refused the row")
+            _logger.error("ledger_row_refused", id=opening.intent.id, error=cause)
+        for intent in load.voided:
+            _logger.error("ledger_row_refused", id=intent.id, error=cause)
+        for settling in load.settlings:
+            _logger.error("ledger_settlement_refused", id=settling.settlement.id, error=cause)
+            self._settle_at_estimate(settling)
+        for ping in load.pings:
+            fail(ping, "the database refused an empty commit")
+
+    def _settle_at_estimate(self, settling: Settling) -> None:
+        intent = self.open_rows.get(settling.settlement.id)
+        if intent is None or settling.settlement.outcome == "unknown":
+            fail(settling.committed, "the database refused the settlement")
+            return
+        settling.settlement = Settlement(
+            id=intent.id,
+            outcome="unknown",
+            input_tokens=intent.estimated_input_tokens,
+            usage_source="estimated",
+            cost_usd=intent.estimated_cost_usd,
+            duration_ms=self._milliseconds_since(intent),
+            completed_at=self._clock.now(),
+        )
+        self._next.settlings.append(settling)
+
+    def _time_out(self, opening: Opening) -> None:
+        if not opening.committed.done():
+            fail(opening.committed, "the ledger's database did not commit in time")
+            self._abandon(opening)
+            self._became_unavailable("a commit takes too long")
+
+    def _abandon(self, opening: Opening) -> None:
+        """The caller leaves: a row that is on its way is voided when its fate is known."""
+        opening.abandoned = True
+        if opening.stage == "committed":
+            self._void(opening.intent)
+
+    def _void(self, intent: Intent) -> None:
+        self._next.voided.append(intent)
+        self.settle(
+            Settlement(
+                id=intent.id,
+                outcome="cancelled",
+                cost_usd=Decimal(0),
+                duration_ms=self._milliseconds_since(intent),
+                completed_at=self._clock.now(),
+            )
+        )
+
+    def _milliseconds_since(self, intent: Intent) -> float:
+        return (self._clock.now() - intent.created_at).total_seconds() * 1000
+
+    def _became_unavailable(self, reason: str) -> None:
+        self._refusing = True
+        if self._available:
+            self._available = False
+            _logger.warning("ledger_unavailable", reason=reason)
+
+    def _lose(self, load: Load) -> None:
+        """At the end, with the database away: the rows are swept when their leases are over."""
+        lost = sum(not settling.committed.done() for settling in load.settlings)
+        if lost:
+            _logger.error("ledger_settlements_lost", count=lost)
+        for future in (
+            *(opening.committed for opening in load.openings),
+            *(settling.committed for settling in load.settlings),
+            *load.pings,
+        ):
+            fail(future, "the ledger is closed")
+        load.openings, load.voided, load.settlings, load.pings = [], [], [], []

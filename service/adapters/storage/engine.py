@@ -1,0 +1,69 @@
+"""The SQLAlchemy engine, for everything that is not written once per request."""
+
+from typing import Any
+
+from sqlalchemy import URL, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+SQLITE = "sqlite+aiosqlite"
+POSTGRES = "postgresql+asyncpg"
+
+
+def database(database_url: str) -> URL:
+    """The parsed address. Raises `ValueError`, without the password, if nothing here can serve it."""
+    url = make_url(database_url)
+    if url.drivername not in (SQLITE, POSTGRES):
+        raise ValueError(
+            f"DATABASE_URL must start with {SQLITE}:/// or {POSTGRES}://, not {url.drivername}:"
+        )
+    if url.drivername == SQLITE and url.database in (None, "", ":memory:"):
+        raise ValueError(
+            "DATABASE_URL must name a file: SQLite is opened by more than one connection"
+        )
+    return url
+
+
+def create_engine(database_url: str, *, timeout_seconds: float, **options: Any) -> AsyncEngine:
+    """An engine that waits for a lock, a connection or an answer for `timeout_seconds` at most."""
+    url = database(database_url)
+    if url.drivername == SQLITE:
+        engine = create_async_engine(url, connect_args={"timeout": timeout_seconds}, **options)
+        event.listen(engine.sync_engine, "connect", _set_pragmas)
+        return engine
+    return create_async_engine(
+        url,
+        connect_args={"timeout": timeout_seconds, "command_timeout": timeout_seconds},
+        pool_pre_ping=True,
+        **options,
+    )
+
+
+def one_statement_at_a_time(engine: AsyncEngine) -> AsyncEngine:
+    """The engine for single statements, each of which commits itself.
+
+    A SQLite transaction of several awaits would keep the ledger's writer waiting for the event loop.
+    """
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def outages(engine: AsyncEngine) -> tuple[type[Exception], ...]:
+    """What a query raises when the database cannot be asked.
+
+    asyncpg's own errors come through unwrapped when they happen while connecting.
+    """
+    errors: tuple[type[Exception], ...] = (DBAPIError, PoolTimeoutError, OSError)
+    if engine.dialect.name == "postgresql":
+        import asyncpg
+
+        errors = (*errors, asyncpg.PostgresError, asyncpg.InterfaceError)
+    return errors
+
+
+def _set_pragmas(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()

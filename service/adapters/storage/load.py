@@ -1,0 +1,65 @@
+"""What waits for a commit, with the callers who wait for it."""
+
+from asyncio import Future
+from typing import Literal
+
+from msgspec import Struct, field
+
+from service.usage.ports import Intent, LedgerUnavailable, Settlement
+
+
+class Opening(Struct, eq=False, kw_only=True):
+    """An intent. `abandoned`: its caller has left, so that nobody will settle the row."""
+
+    intent: Intent
+    committed: Future[None]
+    stage: Literal["queued", "writing", "committed", "failed"] = "queued"
+    abandoned: bool = False
+
+
+class Settling(Struct, eq=False, kw_only=True):
+    """A settlement."""
+
+    settlement: Settlement
+    committed: Future[None]
+
+
+class Load(Struct, eq=False, kw_only=True):
+    """What goes into one commit. `voided` rows are to exist, for their settlements to be kept."""
+
+    openings: list[Opening] = field(default_factory=list)
+    voided: list[Intent] = field(default_factory=list)
+    settlings: list[Settling] = field(default_factory=list)
+    pings: list[Future[None]] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """How many rows it writes."""
+        return len(self.openings) + len(self.voided) + len(self.settlings)
+
+    @property
+    def size(self) -> int:
+        """How many reasons there are to commit."""
+        return self.rows + len(self.pings)
+
+    def one_by_one(self) -> "list[Load]":
+        """The same as loads of one row each, in order."""
+        return [
+            *(Load(openings=[opening]) for opening in self.openings),
+            *(Load(voided=[intent]) for intent in self.voided),
+            *(Load(settlings=[settling]) for settling in self.settlings),
+            *(Load(pings=[ping]) for ping in self.pings),
+        ]
+
+
+def finish(future: Future[None]) -> None:
+    """Tell a caller, if it still waits."""
+    if not future.done():
+        future.set_result(None)
+
+
+def fail(future: Future[None], reason: str) -> None:
+    """Tell a caller, if it still waits; one who never asks leaves no warning behind."""
+    if not future.done():
+        future.set_exception(LedgerUnavailable(reason))
+        future.exception()

@@ -1,0 +1,153 @@
+"""What is stored, as SQLAlchemy tables, and how money and time are spelled in each database.
+
+Money is NUMERIC(20, 9) in PostgreSQL and a whole number of nano-dollars in SQLite, whose own numbers
+would lose some. Times are timestamptz in PostgreSQL and microseconds since 1970 in SQLite. A change
+here needs a revision in `migrations/versions`; a test compares the two.
+"""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Dialect, TypeDecorator
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.types import TypeEngine
+
+from service.core.money import nanos_to_usd, usd_to_nanos
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECONDS_PER_SECOND = 1_000_000
+_SECONDS_PER_DAY = 86_400
+
+
+def to_microseconds(moment: datetime) -> int:
+    """A moment as SQLite keeps it: whole microseconds since 1970, without a detour over floats."""
+    since = moment - _EPOCH
+    seconds = since.days * _SECONDS_PER_DAY + since.seconds
+    return seconds * _MICROSECONDS_PER_SECOND + since.microseconds
+
+
+def from_microseconds(microseconds: int) -> datetime:
+    """The inverse of `to_microseconds`, in UTC."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware `datetime`."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(sa.BigInteger())
+        return dialect.type_descriptor(sa.DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> object:
+        if value is not None and dialect.name == "sqlite":
+            return to_microseconds(value)
+        return value
+
+    def process_result_value(self, value: object, dialect: Dialect) -> datetime | None:
+        if isinstance(value, int):
+            return from_microseconds(value)
+        return value.astimezone(UTC) if isinstance(value, datetime) else None
+
+
+class Usd(TypeDecorator[Decimal]):
+    """An amount of US dollars, exact to the nano-dollar."""
+
+    impl = sa.Numeric(20, 9)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(sa.BigInteger())
+        return dialect.type_descriptor(sa.Numeric(20, 9))
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> object:
+        if value is not None and dialect.name == "sqlite":
+            return usd_to_nanos(value)
+        return value
+
+    def process_result_value(self, value: object, dialect: Dialect) -> Decimal | None:
+        if isinstance(value, int):
+            return nanos_to_usd(value)
+        return value if isinstance(value, Decimal) else None
+
+
+_JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+api_keys = sa.Table(
+    "api_keys",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("tenant", sa.Text, nullable=False, index=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("prefix", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False, unique=True),
+    sa.Column("scopes", _JSON, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("expires_at", UtcTime),
+    sa.Column("revoked_at", UtcTime),
+)
+
+# The ledger: the fields of an Intent, whose the row is and until when, and the fields of a Settlement.
+# `outcome` is NULL while the request is in flight.
+requests = sa.Table(
+    "requests",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("key_id", sa.Text, nullable=False),
+    sa.Column("request_id", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("stream", sa.Boolean, nullable=False),
+    sa.Column("metadata", _JSON, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("estimated_input_tokens", sa.BigInteger, nullable=False),
+    sa.Column("estimated_cost_usd", Usd),
+    sa.Column("instance_id", sa.Text, nullable=False),
+    sa.Column("lease_expires_at", UtcTime, nullable=False),
+    sa.Column("outcome", sa.Text),
+    sa.Column("error_type", sa.Text),
+    sa.Column("provider", sa.Text),
+    sa.Column("provider_model", sa.Text),
+    sa.Column("finish_reason", sa.Text),
+    sa.Column("input_tokens", sa.BigInteger),
+    sa.Column("output_tokens", sa.BigInteger),
+    sa.Column("cached_input_tokens", sa.BigInteger),
+    sa.Column("usage_source", sa.Text),
+    sa.Column("cost_usd", Usd),
+    sa.Column("cache_hit", sa.Boolean),
+    sa.Column("attempts", sa.Integer),
+    sa.Column("first_token_ms", sa.Double),
+    sa.Column("duration_ms", sa.Double),
+    sa.Column("completed_at", UtcTime),
+    # A provider that counts below zero must not lower a bill.
+    sa.CheckConstraint(
+        "estimated_input_tokens >= 0 AND estimated_cost_usd >= 0", name="estimate_not_negative"
+    ),
+    sa.CheckConstraint(
+        "input_tokens >= 0 AND output_tokens >= 0 AND cached_input_tokens >= 0 AND cost_usd >= 0",
+        name="usage_not_negative",
+    ),
+    sa.Index("ix_requests_tenant_created_at", "tenant", "created_at"),
+    sa.Index(
+        "ix_requests_open_lease",
+        "lease_expires_at",
+        sqlite_where=sa.text("outcome IS NULL"),
+        postgresql_where=sa.text("outcome IS NULL"),
+    ),
+)

@@ -1,0 +1,130 @@
+"""The ASGI application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from starlette.exceptions import HTTPException
+
+from service import __version__
+from service.access.middleware import KeyCheck
+from service.batches.endpoints import router as batches
+from service.bootstrap import Services, open_services
+from service.core.errors import ServiceError
+from service.embeddings.endpoints import router as embeddings
+from service.generation.endpoints import STREAM_EVENT_SCHEMAS
+from service.generation.endpoints import router as generation
+from service.models.endpoints import router as models
+from service.observability.logs import note
+from service.observability.metrics import Metrics
+from service.operations.endpoints import router as operations
+from service.settings import Settings
+from service.web import docs, openapi
+from service.web.body import UnusableBody
+from service.web.context import request_id
+from service.web.errors import error_response
+from service.web.requests import RequestEnvelope
+from service.web.validation import from_http_exception, invalid_request
+
+_DESCRIPTION = """\
+One API in front of Anthropic, OpenAI and any OpenAI-compatible server: fallback, retries under one
+deadline, honest streams, and a ledger of what everything cost.
+
+Press **Authorize** and paste your key into `X-API-Key`; then **Try it out** works everywhere.
+"""
+_TAGS = [
+    {"name": "Generation", "description": "Text and chat, whole or streamed."},
+    {"name": "Embeddings", "description": "Texts to vectors."},
+    {"name": "Batch", "description": "Many requests in one."},
+    {"name": "Models", "description": "What can be asked, what it can do and what it costs."},
+    {"name": "Operations", "description": "For probes and scrapers; no key needed."},
+]
+_EXPOSED_HEADERS = ("Retry-After", "X-Request-ID")
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The service as an ASGI application. Nothing is opened before its lifespan starts."""
+    settings = settings or Settings()
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, object]]:
+        async with open_services(settings, metrics=metrics) as services:
+            app.state.services = services
+            with services.draining.on_signals():
+                yield _request_state(services, settings, metrics)
+
+    app = FastAPI(
+        title="AI Service",
+        version=__version__,
+        summary="One self-hosted API in front of many model providers.",
+        description=_DESCRIPTION,
+        openapi_tags=_TAGS,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=openapi.operation_id,
+    )
+    app.state.max_body_bytes = settings.max_body_bytes
+    for room in (generation, embeddings, batches, models):
+        app.include_router(room, prefix=openapi.API_PREFIX)
+    app.include_router(operations)
+    docs.install(app)
+    openapi.install(
+        app,
+        event_types={
+            name: adapter.json_schema(ref_template="#/components/schemas/{model}")
+            for name, adapter in STREAM_EVENT_SCHEMAS.items()
+        },
+    )
+    _answer_errors_in_one_envelope(app, metrics)
+    # The last one added is the outermost.
+    app.add_middleware(KeyCheck, prefix=f"{openapi.API_PREFIX}/", metrics=metrics)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=_EXPOSED_HEADERS,
+            max_age=600,
+        )
+    app.add_middleware(RequestEnvelope, metrics=metrics)
+    return app
+
+
+def _request_state(services: Services, settings: Settings, metrics: Metrics) -> dict[str, object]:
+    """What every request finds in `request.state`."""
+    return {
+        "authenticator": services.parts.authenticator,
+        "generation": services.generation,
+        "embedding": services.embedding,
+        "models": services.models,
+        "operations": services.operations,
+        "metrics": metrics,
+        "running_streams": services.running_streams,
+        "heartbeat_seconds": settings.stream_heartbeat_seconds,
+    }
+
+
+def _answer_errors_in_one_envelope(app: FastAPI, metrics: Metrics) -> None:
+    def answer(request: Request, error: ServiceError, headers: dict[str, str]) -> Response:
+        metrics.error(error.type)
+        note(error_type=error.type)
+        return error_response(error, request_id(request), headers=headers)
+
+    @app.exception_handler(ServiceError)
+    async def _service_error(request: Request, error: ServiceError) -> Response:
+        return answer(request, error, {})
+
+    @app.exception_handler(RequestValidationError)
+    async def _validation_error(request: Request, error: RequestValidationError) -> Response:
+        return answer(request, invalid_request(error), {})
+
+    @app.exception_handler(HTTPException)
+    async def _http_exception(request: Request, error: HTTPException) -> Response:
+        known = error.error if isinstance(error, UnusableBody) else from_http_exception(error)
+        return answer(request, known, dict(error.headers or {}))

@@ -1,0 +1,135 @@
+"""`/batch`: up to 100 requests in one."""
+
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from typing import Annotated
+
+import structlog
+from fastapi import APIRouter, Body, Depends, Request, Response
+
+from service.access.dependencies import requires
+from service.access.principal import Principal
+from service.batches.schemas import (
+    PROMPT_EXCERPT_CHARACTERS,
+    BatchRequest,
+    BatchResponse,
+    BatchResult,
+)
+from service.batches.usecases import run_all
+from service.core.clock import SystemClock
+from service.core.errors import InternalError, ServiceError
+from service.generation.endpoints import GenerationDependency, call_context
+from service.generation.schemas import (
+    ChatRequest,
+    ChatResponse,
+    GenerateRequest,
+    GenerateResponse,
+)
+from service.generation.usecases import Generation
+from service.web.body import StrictRoute
+from service.web.context import json_response, request_id
+from service.web.disconnects import while_connected
+from service.web.errors import error_body
+from service.web.openapi import INFERS, error_responses
+from service.web.schemas import ErrorDetail, Usage
+
+log = structlog.get_logger(__name__)
+router = APIRouter(tags=["Batch"], route_class=StrictRoute)
+
+_EXAMPLES = {
+    "prompts": {
+        "summary": "Prompts",
+        "value": {"prompts": ["Summarize: …", "Translate: …"], "model": "haiku"},
+    },
+    "requests": {
+        "summary": "Full requests",
+        "value": {
+            "requests": [
+                {"prompt": "Say hello.", "max_tokens": 20},
+                {"messages": [{"role": "user", "content": "Hello"}], "model": "sonnet"},
+            ],
+            "max_concurrency": 2,
+        },
+    },
+}
+
+
+@router.post("/batch", response_model=BatchResponse, responses=error_responses(INFERS))
+async def run_batch(
+    body: Annotated[BatchRequest, Body(openapi_examples=_EXAMPLES)],
+    request: Request,
+    caller: Annotated[Principal, Depends(requires("batch"))],
+    generation: GenerationDependency,
+) -> Response:
+    """Answer up to 100 requests at once, in input order. One that fails does not touch the others."""
+
+    def work(
+        index: int, item: GenerateRequest | ChatRequest
+    ) -> Callable[[], Awaitable[BatchResult]]:
+        async def run() -> BatchResult:
+            return await _run_item(index, item, request, caller, generation)
+
+        return run
+
+    results = await while_connected(
+        request,
+        run_all(
+            [work(index, item) for index, item in enumerate(body.items())],
+            max_concurrency=body.max_concurrency,
+            per_second=body.requests_per_second,
+            clock=SystemClock(),
+        ),
+    )
+    return json_response(_response(results))
+
+
+async def _run_item(
+    index: int,
+    item: GenerateRequest | ChatRequest,
+    request: Request,
+    caller: Principal,
+    generation: Generation,
+) -> BatchResult:
+    try:
+        if isinstance(item, ChatRequest):
+            answer = await generation.answer(
+                item.to_completion(),
+                call_context(request, caller, item, "chat"),
+                history_limit=item.history_limit,
+            )
+            return BatchResult(index=index, response=ChatResponse.of(answer))
+        answer = await generation.answer(
+            item.to_completion(), call_context(request, caller, item, "generate")
+        )
+        return BatchResult(index=index, response=GenerateResponse.of(answer))
+    except ServiceError as error:
+        failure = error
+    except Exception:
+        log.exception("a batch item failed", request_id=request_id(request), index=index)
+        failure = InternalError()
+    return BatchResult(
+        index=index,
+        error=ErrorDetail.model_validate(error_body(failure, request_id(request))),
+        prompt=_excerpt(item),
+    )
+
+
+def _excerpt(item: GenerateRequest | ChatRequest) -> str:
+    text = item.prompt if isinstance(item, GenerateRequest) else item.messages[-1].to_message().text
+    return text[:PROMPT_EXCERPT_CHARACTERS]
+
+
+def _response(results: list[BatchResult]) -> BatchResponse:
+    answers = [result.response for result in results if result.response is not None]
+    costs = [answer.cost_usd for answer in answers]
+    known = [Decimal(str(cost)) for cost in costs if cost is not None]
+    return BatchResponse(
+        results=results,
+        usage=Usage(
+            input_tokens=sum(answer.usage.input_tokens for answer in answers),
+            output_tokens=sum(answer.usage.output_tokens for answer in answers),
+            total_tokens=sum(answer.usage.total_tokens for answer in answers),
+            cached_input_tokens=sum(answer.usage.cached_input_tokens for answer in answers),
+        ),
+        cost_usd=float(sum(known, Decimal(0))) if len(known) == len(costs) else None,
+    )

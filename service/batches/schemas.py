@@ -1,0 +1,90 @@
+"""The bodies of the small batch."""
+
+from typing import Annotated
+
+from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
+from typing_extensions import TypeAliasType
+
+from service.generation.schemas import (
+    ChatRequest,
+    ChatResponse,
+    GenerateRequest,
+    GenerateResponse,
+)
+from service.web.schemas import ErrorDetail, ModelName, RequestModel, ResponseModel, Usage
+
+
+def _kind_of(value: object) -> str:
+    if isinstance(value, dict):
+        return "chat" if "messages" in value else "generate"
+    return "chat" if isinstance(value, ChatRequest) else "generate"
+
+
+BatchItem = TypeAliasType(
+    "BatchItem",
+    Annotated[
+        Annotated[GenerateRequest, Tag("generate")] | Annotated[ChatRequest, Tag("chat")],
+        Discriminator(_kind_of),
+    ],
+)
+Prompt = Annotated[str, StringConstraints(min_length=1)]
+PROMPT_EXCERPT_CHARACTERS = 50
+_DEFAULT_MODEL: str = GenerateRequest.model_fields["model"].default
+
+
+class BatchRequest(RequestModel):
+    """Up to 100 prompts, or as many full requests, answered in one response."""
+
+    prompts: list[Prompt] | None = Field(
+        None, min_length=1, max_length=100, description="Either these …"
+    )
+    requests: list[BatchItem] | None = Field(
+        None, min_length=1, max_length=100, description="… or generate and chat bodies."
+    )
+    model: ModelName | None = Field(
+        None, description="For `prompts`: the model (`haiku`). Bodies name their own."
+    )
+    max_concurrency: int = Field(5, ge=1, le=100, description="How many are in flight at once.")
+    requests_per_second: float | None = Field(
+        None, gt=0, le=1000, description="How fast they may be started."
+    )
+
+    @model_validator(mode="after")
+    def _is_one_or_the_other(self) -> "BatchRequest":
+        if (self.prompts is None) == (self.requests is None):
+            raise ValueError("Send either prompts or requests")
+        if self.requests is not None and self.model is not None:
+            raise ValueError("model goes with prompts; requests name their own")
+        return self
+
+    def items(self) -> list[GenerateRequest | ChatRequest]:
+        """The requests to run, in order."""
+        if self.requests is not None:
+            return list(self.requests)
+        model = self.model or _DEFAULT_MODEL
+        return [GenerateRequest(prompt=prompt, model=model) for prompt in self.prompts or ()]
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+class BatchResult(ResponseModel):
+    """How one request ended: with a `response`, or with an `error` and the prompt's beginning."""
+
+    index: int = Field(description="Which request this is about, from 0.")
+    response: GenerateResponse | ChatResponse | None = Field(None, exclude_if=_is_none)
+    error: ErrorDetail | None = Field(None, exclude_if=_is_none)
+    prompt: str | None = Field(
+        None, exclude_if=_is_none, description="The first 50 characters of what failed."
+    )
+
+
+class BatchResponse(ResponseModel):
+    """Every result, in the order of the requests, and what they cost together."""
+
+    results: list[BatchResult]
+    usage: Usage
+    cost_usd: float | None = Field(
+        description="The sum of the results' costs; null if one of them is not known."
+    )

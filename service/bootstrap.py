@@ -1,0 +1,228 @@
+"""The composition root: settings in, wired use cases out. The only file that names concrete adapters."""
+
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from random import SystemRandom
+
+from service.access.digests import Digester
+from service.access.usecases import Authenticator, keep_admin_key, make_first_admin_key
+from service.adapters.storage import Storage, open_storage
+from service.adapters.storage.migrate import migrate
+from service.core.clock import Clock, SystemClock
+from service.embeddings.usecases import Embedding
+from service.generation.usecases import Generation
+from service.inference.catalog import Catalog
+from service.inference.metering import Metering
+from service.inference.pipeline import Pipeline, Timeouts
+from service.inference.ports import Provider
+from service.inference.retry import RetryPolicy
+from service.inference.routing import Router
+from service.models.usecases import Models
+from service.observability.metrics import Metrics
+from service.operations.draining import Draining
+from service.operations.usecases import Operations
+from service.settings import ProviderSettings, Settings
+from service.usage.prices import PriceList
+from service.web.sse import RunningStreams
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the use cases are wired over, beside the providers."""
+
+    settings: Settings
+    storage: Storage
+    authenticator: Authenticator
+    metrics: Metrics
+    clock: Clock
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the lifespan hands to the endpoints."""
+
+    parts: Parts
+    generation: Generation
+    embedding: Embedding
+    models: Models
+    operations: Operations
+    running_streams: RunningStreams
+    draining: Draining
+
+
+@asynccontextmanager
+async def open_services(
+    settings: Settings, *, metrics: Metrics, clock: Clock | None = None
+) -> AsyncIterator[Services]:
+    """Everything, wired and started; leaving it stops everything in turn, the ledger last."""
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        await migrate(settings.storage_url)
+        storage = await stack.enter_async_context(
+            open_storage(settings.storage_url, clock=clock, lease_seconds=settings.lease_seconds)
+        )
+        digester = Digester(_secret_key(settings))
+        if settings.admin_key is not None:
+            await keep_admin_key(
+                storage.keys, digester, settings.admin_key.get_secret_value(), clock=clock
+            )
+        providers = open_providers(settings, clock=clock)
+        for provider in providers.values():
+            stack.push_async_callback(provider.aclose)
+        parts = Parts(
+            settings=settings,
+            storage=storage,
+            authenticator=Authenticator(storage.keys, digester, clock=clock),
+            metrics=metrics,
+            clock=clock,
+        )
+        yield wire(parts, providers)
+
+
+async def prepare(settings: Settings, *, clock: Clock | None = None) -> str | None:
+    """Migrate, and on the very first start make an admin key; its secret is returned this once."""
+    clock = clock or SystemClock()
+    await migrate(settings.storage_url)
+    if settings.admin_key is not None:
+        return None
+    storage = open_storage(settings.storage_url, clock=clock)
+    try:
+        return await make_first_admin_key(
+            storage.keys, Digester(_secret_key(settings)), clock=clock
+        )
+    finally:
+        await storage.aclose()
+
+
+def wire(parts: Parts, providers: Mapping[str, Provider]) -> Services:
+    """The use cases over their parts and these providers."""
+    settings = parts.settings
+    running_streams = RunningStreams()
+    draining = Draining(
+        running_streams,
+        drain_seconds=settings.drain_seconds,
+        finish_seconds=settings.shutdown_timeout_seconds,
+    )
+    prices = PriceList(settings.prices, clock=parts.clock)
+    catalog = _catalog(settings, providers)
+    _warm(prices, catalog)
+    router = _router(parts)
+    pipeline = _pipeline(parts, catalog=catalog, router=router, prices=prices)
+    return Services(
+        parts=parts,
+        generation=Generation(pipeline),
+        embedding=Embedding(pipeline),
+        models=Models(catalog, prices),
+        operations=Operations(
+            ledger=parts.storage.ledger, router=router, providers=list(providers), draining=draining
+        ),
+        running_streams=running_streams,
+        draining=draining,
+    )
+
+
+def _catalog(settings: Settings, providers: Mapping[str, Provider]) -> Catalog:
+    rows = settings.configured_providers()
+    return Catalog(
+        providers=providers,
+        models={name: row.models for name, row in rows.items() if row.models},
+        aliases=settings.aliases,
+        profiles=settings.profiles,
+    )
+
+
+def _warm(prices: PriceList, catalog: Catalog) -> None:
+    """Read the price data now, or the first request would wait 0.1 s for it."""
+    for alias in catalog.aliases:
+        for target in catalog.targets(alias):
+            prices.rates(target.provider.name, target.model)
+
+
+def _router(parts: Parts) -> Router:
+    settings = parts.settings
+    return Router(
+        policy=RetryPolicy(
+            max_attempts_per_target=settings.max_attempts,
+            max_attempts_per_request=settings.max_attempts_per_request,
+            base_seconds=settings.retry_base_seconds,
+            cap_seconds=settings.retry_cap_seconds,
+        ),
+        breaker_failures=settings.breaker_failures,
+        breaker_open_seconds=settings.breaker_open_seconds,
+        clock=parts.clock,
+        random=SystemRandom(),
+        metrics=parts.metrics,
+    )
+
+
+def _pipeline(parts: Parts, *, catalog: Catalog, router: Router, prices: PriceList) -> Pipeline:
+    settings = parts.settings
+    return Pipeline(
+        catalog=catalog,
+        router=router,
+        metering=Metering(
+            ledger=parts.storage.ledger,
+            prices=prices,
+            metrics=parts.metrics,
+            clock=parts.clock,
+            content_logging=settings.content_logging,
+        ),
+        timeouts=Timeouts(
+            plain=settings.request_timeout_seconds,
+            stream_first_token=settings.stream_first_token_timeout_seconds,
+            stream_idle=settings.stream_idle_timeout_seconds,
+            stream_total=settings.stream_total_timeout_seconds,
+        ),
+        clock=parts.clock,
+    )
+
+
+def open_providers(settings: Settings, *, clock: Clock) -> dict[str, Provider]:
+    """A client for each configured provider."""
+    return {
+        name: _open_provider(name, row, settings, clock)
+        for name, row in settings.configured_providers().items()
+    }
+
+
+def _open_provider(name: str, row: ProviderSettings, settings: Settings, clock: Clock) -> Provider:
+    # A vendor's SDK takes a second or two to import: only the configured ones are.
+    if row.dialect == "anthropic":
+        from service.adapters.providers.anthropic import AnthropicProvider
+
+        return AnthropicProvider(
+            name,
+            api_key=row.api_key.get_secret_value(),
+            base_url=row.base_url,
+            connect_timeout_seconds=settings.connect_timeout_seconds,
+            clock=clock,
+        )
+    if row.dialect == "openai":
+        from service.adapters.providers.openai import OpenAIProvider
+
+        return OpenAIProvider(
+            name,
+            api_key=row.api_key.get_secret_value(),
+            base_url=row.base_url,
+            connect_timeout_seconds=settings.connect_timeout_seconds,
+            clock=clock,
+        )
+    from service.adapters.providers.sandbox import SandboxProvider
+
+    return SandboxProvider(name, clock=clock)
+
+
+def _secret_key(settings: Settings) -> bytes:
+    """The configured secret, or the one in the data directory, made on the first start."""
+    if settings.secret_key is not None:
+        return settings.secret_key.get_secret_value().encode()
+    path = settings.data_dir / "secret.key"
+    if not path.exists():
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(".new")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_hex(32))
+        draft.rename(path)
+    return path.read_text().strip().encode()

@@ -1,0 +1,134 @@
+"""The errors that a caller can meet, drawn once.
+
+    ServiceError
+    ├── InvalidRequest          validation_error        what was sent cannot be used; names the field
+    ├── NotAuthenticated        authentication_error    no key, or not a valid one
+    ├── NotAuthorized           authorization_error     the key lacks a scope
+    ├── NotFound                not_found
+    ├── MethodNotAllowed        method_not_allowed
+    ├── PayloadTooLarge         payload_too_large
+    ├── UnsupportedMediaType    unsupported_media_type
+    ├── InternalError           server_error            a fault of ours; says nothing of the inside
+    ├── ProviderError           provider_error          the providers answered badly
+    ├── Unavailable             service_unavailable     worth trying again, and when
+    └── DeadlineExceeded        timeout                 the request's time was spent
+
+`type` is the stable name that callers branch on. Which HTTP status a type has is decided in one
+place, `service.web.errors`.
+"""
+
+from typing import ClassVar
+
+
+class ServiceError(Exception):
+    """What every error above shares."""
+
+    type: ClassVar[str]
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def details(self) -> dict[str, object]:
+        """The fields of the error envelope beside `type`, `message` and `request_id`."""
+        return {}
+
+
+class InvalidRequest(ServiceError):
+    """The request cannot be used. `field` is a dotted path into it, where one is to blame."""
+
+    type = "validation_error"
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+    def details(self) -> dict[str, object]:
+        return {"field": self.field}
+
+
+class NotAuthenticated(ServiceError):
+    """One message for a missing, wrong, expired or revoked key, so that nothing can be probed."""
+
+    type = "authentication_error"
+
+    def __init__(self) -> None:
+        super().__init__("Invalid or missing API key")
+
+
+class NotAuthorized(ServiceError):
+    """The key is good, but may not do this."""
+
+    type = "authorization_error"
+
+    def __init__(self, *, required_scope: str) -> None:
+        super().__init__(f"This key lacks the scope '{required_scope}'")
+        self.required_scope = required_scope
+
+    def details(self) -> dict[str, object]:
+        return {"required_scope": self.required_scope}
+
+
+class NotFound(ServiceError):
+    """There is no such thing here, or it is another tenant's."""
+
+    type = "not_found"
+
+
+class MethodNotAllowed(ServiceError):
+    """The path exists; the method does not."""
+
+    type = "method_not_allowed"
+
+
+class PayloadTooLarge(ServiceError):
+    """The body is over the limit."""
+
+    type = "payload_too_large"
+
+    def __init__(self, *, limit_bytes: int) -> None:
+        super().__init__(f"The request body is larger than {limit_bytes} bytes")
+        self.limit_bytes = limit_bytes
+
+    def details(self) -> dict[str, object]:
+        return {"limit_bytes": self.limit_bytes}
+
+
+class UnsupportedMediaType(ServiceError):
+    """The body is of a type that the route does not take."""
+
+    type = "unsupported_media_type"
+
+
+class InternalError(ServiceError):
+    """A fault of ours. Its cause is in the log, under the request id, and nowhere else."""
+
+    type = "server_error"
+
+    def __init__(self) -> None:
+        super().__init__("An internal error occurred")
+
+
+class ProviderError(ServiceError):
+    """Every target answered badly, or refused for a reason that another try would not change."""
+
+    type = "provider_error"
+
+
+class Unavailable(ServiceError):
+    """Nothing can take the request now; `retry_after_seconds` is when it is worth asking again."""
+
+    type = "service_unavailable"
+
+    def __init__(self, message: str, *, retry_after_seconds: float) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+    def details(self) -> dict[str, object]:
+        return {"estimated_time_seconds": self.retry_after_seconds}
+
+
+class DeadlineExceeded(ServiceError):
+    """The deadline of the request was spent before an answer was complete."""
+
+    type = "timeout"

@@ -1,0 +1,1 @@
+"""Text and chat, whole or streamed: the endpoints that people come for."""

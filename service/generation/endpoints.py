@@ -1,0 +1,201 @@
+"""`/generate` and `/chat`, whole and streamed."""
+
+from collections.abc import AsyncGenerator
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Body, Depends, Request, Response
+from pydantic import TypeAdapter
+
+from service.access.dependencies import requires
+from service.access.principal import Principal
+from service.generation.schemas import (
+    ChatRequest,
+    ChatResponse,
+    ChatStreamEvent,
+    DoneEvent,
+    GenerateRequest,
+    GenerateResponse,
+    GenerateStreamEvent,
+    GenerationOptions,
+)
+from service.generation.usecases import Generation
+from service.inference.answers import Answer, AnswerEvent
+from service.inference.context import CallContext
+from service.usage.ports import RequestKind
+from service.web.body import StrictRoute
+from service.web.context import json_response, request_id
+from service.web.disconnects import while_connected
+from service.web.openapi import INFERS, error_responses, event_stream_response
+from service.web.sse import event_stream, frame
+
+router = APIRouter(tags=["Generation"], route_class=StrictRoute)
+
+STREAM_EVENT_SCHEMAS: dict[str, TypeAdapter[Any]] = {
+    "GenerateStreamEvent": TypeAdapter(GenerateStreamEvent),
+    "ChatStreamEvent": TypeAdapter(ChatStreamEvent),
+}
+
+_encode = msgspec.json.Encoder().encode
+
+
+def get_generation(request: Request) -> Generation:
+    """The use case that the lifespan wired; tests override this dependency."""
+    generation: Generation = request.state.generation
+    return generation
+
+
+GenerationDependency = Annotated[Generation, Depends(get_generation)]
+Caller = Annotated[Principal, Depends(requires("generate"))]
+
+_GENERATE_EXAMPLES = {
+    "short": {
+        "summary": "A prompt",
+        "value": {"prompt": "Explain quantum computing in one sentence.", "model": "haiku"},
+    },
+    "full": {
+        "summary": "With options",
+        "value": {
+            "prompt": "Write a haiku about rain.",
+            "model": "sonnet",
+            "system": "You are a poet.",
+            "max_tokens": 100,
+            "stop": ["\n\n"],
+            "metadata": {"feature": "poems"},
+        },
+    },
+}
+_CHAT_EXAMPLES = {
+    "short": {
+        "summary": "A conversation",
+        "value": {
+            "messages": [
+                {"role": "user", "content": "Hello"},
+                {"role": "assistant", "content": "Hi there!"},
+                {"role": "user", "content": "How are you?"},
+            ]
+        },
+    },
+    "tools": {
+        "summary": "With a tool",
+        "value": {
+            "messages": [{"role": "user", "content": "What is the weather in Paris?"}],
+            "tools": [
+                {
+                    "type": "function",
+                    "function": {
+                        "name": "get_weather",
+                        "description": "The weather of a city",
+                        "parameters": {
+                            "type": "object",
+                            "properties": {"city": {"type": "string"}},
+                            "required": ["city"],
+                        },
+                    },
+                }
+            ],
+        },
+    },
+}
+GenerateBody = Annotated[GenerateRequest, Body(openapi_examples=_GENERATE_EXAMPLES)]
+ChatBody = Annotated[ChatRequest, Body(openapi_examples=_CHAT_EXAMPLES)]
+
+
+@router.post("/generate", response_model=GenerateResponse, responses=error_responses(INFERS))
+async def generate(
+    body: GenerateBody, request: Request, caller: Caller, generation: GenerationDependency
+) -> Response:
+    """Answer a prompt.
+
+    The model's name picks the provider; if it is down, the alias's next target answers.
+    """
+    context = call_context(request, caller, body, "generate")
+    answer = await while_connected(request, generation.answer(body.to_completion(), context))
+    return json_response(GenerateResponse.of(answer))
+
+
+@router.post(
+    "/generate/stream",
+    response_class=Response,
+    responses=event_stream_response("GenerateStreamEvent") | error_responses(INFERS),
+)
+async def stream_generate(
+    body: GenerateBody, request: Request, caller: Caller, generation: GenerationDependency
+) -> Response:
+    """Answer a prompt as Server-Sent Events.
+
+    `token` events, then exactly one `done` or `error`. A failure before the first token is a plain HTTP
+    error. Hanging up stops the model.
+    """
+    context = call_context(request, caller, body, "generate")
+    return await _stream(request, generation.stream(body.to_completion(), context))
+
+
+@router.post("/chat", response_model=ChatResponse, responses=error_responses(INFERS))
+async def chat(
+    body: ChatBody, request: Request, caller: Caller, generation: GenerationDependency
+) -> Response:
+    """Answer a conversation, with images, tools and JSON Schema where the model takes them."""
+    context = call_context(request, caller, body, "chat")
+    answer = await while_connected(
+        request,
+        generation.answer(body.to_completion(), context, history_limit=body.history_limit),
+    )
+    return json_response(ChatResponse.of(answer))
+
+
+@router.post(
+    "/chat/stream",
+    response_class=Response,
+    responses=event_stream_response("ChatStreamEvent") | error_responses(INFERS),
+)
+async def stream_chat(
+    body: ChatBody, request: Request, caller: Caller, generation: GenerationDependency
+) -> Response:
+    """Answer a conversation as Server-Sent Events.
+
+    `token` and `tool_call` events, then exactly one `done` or `error`. Hanging up stops the model.
+    """
+    context = call_context(request, caller, body, "chat")
+    return await _stream(
+        request, generation.stream(body.to_completion(), context, history_limit=body.history_limit)
+    )
+
+
+def call_context(
+    request: Request, caller: Principal, body: GenerationOptions, kind: RequestKind
+) -> CallContext:
+    """The surroundings of a request, read off it."""
+    return CallContext(
+        principal=caller,
+        request_id=request_id(request),
+        kind=kind,
+        metadata=body.metadata or {},
+        timeout_seconds=body.timeout_seconds,
+    )
+
+
+async def _stream(request: Request, events: AsyncGenerator[AnswerEvent]) -> Response:
+    state = request.state
+    return await while_connected(
+        request,
+        event_stream(
+            _frames(events),
+            request_id=request_id(request),
+            heartbeat_seconds=state.heartbeat_seconds,
+            running=state.running_streams,
+            metrics=state.metrics,
+        ),
+    )
+
+
+async def _frames(events: AsyncGenerator[AnswerEvent]) -> AsyncGenerator[bytes]:
+    """Events as bytes: what came in one read from the provider goes out in one write."""
+    try:
+        async for event in events:
+            if isinstance(event, Answer):
+                yield frame(DoneEvent.of(event).model_dump_json().encode())
+            else:
+                yield b"".join([frame(_encode(delta)) for delta in event])
+    finally:
+        await events.aclose()

@@ -1,0 +1,37 @@
+"""Answering prompts and conversations."""
+
+from collections.abc import AsyncGenerator
+
+import msgspec
+
+from service.core.messages import CompletionRequest
+from service.generation.history import last_messages
+from service.inference.answers import Answer, AnswerEvent
+from service.inference.context import CallContext
+from service.inference.pipeline import Pipeline
+
+
+class Generation:
+    """What the endpoints of this room ask for."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+
+    async def answer(
+        self, request: CompletionRequest, context: CallContext, *, history_limit: int | None = None
+    ) -> Answer:
+        """A whole answer. Raises a `ServiceError`."""
+        return await self._pipeline.complete(_limited(request, history_limit), context)
+
+    def stream(
+        self, request: CompletionRequest, context: CallContext, *, history_limit: int | None = None
+    ) -> AsyncGenerator[AnswerEvent]:
+        """The answer as it comes; see `Pipeline.stream`."""
+        return self._pipeline.stream(_limited(request, history_limit), context)
+
+
+def _limited(request: CompletionRequest, history_limit: int | None) -> CompletionRequest:
+    if history_limit is None:
+        return request
+    kept = last_messages(request.messages, history_limit)
+    return msgspec.structs.replace(request, messages=kept)

@@ -1,0 +1,1 @@
+"""The way of a request: from a model's name to a metered answer. Start at `pipeline.py`."""

@@ -1,0 +1,84 @@
+"""Structured logs: one line a request, whose fields the rooms add as they learn them.
+
+Content never reaches a line unless the settings switch it on.
+"""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Literal
+
+import msgspec
+import structlog
+
+LogFormat = Literal["console", "json"]
+
+_line: ContextVar[dict[str, object] | None] = ContextVar("request_line", default=None)
+
+
+@contextmanager
+def request_line() -> Iterator[dict[str, object]]:
+    """Collects the fields of one request's line. Lines nest: a batch item has one of its own."""
+    fields: dict[str, object] = {}
+    token = _line.set(fields)
+    try:
+        yield fields
+    finally:
+        _line.reset(token)
+
+
+def note(**fields: object) -> None:
+    """Add fields to the line of the request under way."""
+    line = _line.get()
+    if line is not None:
+        line.update(fields)
+
+
+def configure(*, level: str, log_format: LogFormat) -> None:
+    """Send structlog and the standard library's loggers to stderr in one format."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer(serializer=_to_json)
+        if log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    numeric_level = getattr(logging, level.upper())
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(numeric_level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(numeric_level)
+    # The vendors' SDKs and HTTP clients log requests, headers and bodies below warning.
+    for chatty in (
+        "anthropic",
+        "openai",
+        "httpx2",
+        "httpcore2",
+        "aiohttp",
+        "sse_starlette",
+        "asyncio",
+    ):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    # One line a request is written by the service itself.
+    logging.getLogger("uvicorn.access").disabled = True
+
+
+def _to_json(value: object, **_: object) -> str:
+    return msgspec.json.encode(value, enc_hook=str).decode()

@@ -1,0 +1,1 @@
+"""What the operator's tools ask: is it alive, can it take work, how is it doing."""

@@ -1,0 +1,60 @@
+"""Serving with uvicorn."""
+
+import asyncio
+
+import typer
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
+
+from service.app import create_app
+from service.bootstrap import prepare
+from service.observability import logs
+from service.settings import Settings
+
+_LAST_FRAMES_SECONDS = 3.0
+_KEEP_ALIVE_SECONDS = 65
+"""Longer than the 60 s of common load balancers, so that it is never we who close under a request."""
+
+
+def serve(settings: Settings) -> None:
+    """Migrate, say where the service is, and serve until told to stop."""
+    config = uvicorn.Config(
+        "service.server:make_app",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        access_log=False,
+        log_config=None,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=int(settings.shutdown_timeout_seconds + _LAST_FRAMES_SECONDS),
+    )
+    listener = config.bind_socket()
+    _greet(listener.getsockname(), new_admin_key=asyncio.run(prepare(settings)))
+    if settings.workers == 1:
+        uvicorn.Server(config).run(sockets=[listener])
+    else:
+        Multiprocess(config, sockets=[listener]).run()
+
+
+def make_app() -> FastAPI:
+    """The application of one worker process, which inherits neither settings nor logging."""
+    settings = Settings()
+    logs.configure(level=settings.log_level, log_format=settings.log_format)
+    return create_app(settings)
+
+
+def _greet(address: tuple[str, int], *, new_admin_key: str | None) -> None:
+    host, port = address[:2]
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    typer.echo(f"AI Service   {url}")
+    typer.echo(f"Swagger UI   {url}/docs")
+    if new_admin_key:
+        typer.echo(f"API key      {new_admin_key}")
+        typer.echo("             shown this once: keep it (every scope, tenant 'default')")

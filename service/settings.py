@@ -1,0 +1,188 @@
+"""The one place that reads the environment: a frozen tree of settings.
+
+Sources, first one wins: the environment, `.env`, the TOML file named by `AI_SERVICE_CONFIG_FILE`, and
+`catalog.toml`, which ships with the package. Tables (providers, aliases, profiles, prices) of all
+sources are merged key by key. `service/README.md` tables every variable.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from service.inference.profiles import ModelProfile
+from service.usage.prices import PriceOverride
+
+_SHIPPED_CATALOG = Path(__file__).with_name("catalog.toml")
+_MIN_ADMIN_KEY_CHARACTERS = 24
+_MIN_ADMIN_KEY_DISTINCT_CHARACTERS = 8
+
+
+class ProviderSettings(BaseModel):
+    """One model server: which wire dialect it speaks, where it is, and what it serves."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dialect: Literal["anthropic", "openai", "sandbox"] = "openai"
+    base_url: str | None = None
+    api_key: SecretStr = SecretStr("")
+    models: tuple[str, ...] = ()
+
+
+def _unprefixed(name: str) -> AliasChoices:
+    return AliasChoices(name, name.upper())
+
+
+class Settings(BaseSettings):
+    """Every setting. Variables are `AI_SERVICE_` and the field's name, but for the vendors' own."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="AI_SERVICE_",
+        env_nested_delimiter="__",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    anthropic_api_key: SecretStr | None = Field(
+        None, validation_alias=_unprefixed("anthropic_api_key")
+    )
+    anthropic_base_url: str | None = Field(None, validation_alias=_unprefixed("anthropic_base_url"))
+    openai_api_key: SecretStr | None = Field(None, validation_alias=_unprefixed("openai_api_key"))
+    openai_base_url: str | None = Field(None, validation_alias=_unprefixed("openai_base_url"))
+
+    providers: dict[str, ProviderSettings] = Field(default_factory=dict)
+    aliases: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    profiles: dict[str, ModelProfile] = Field(default_factory=dict)
+    prices: dict[str, PriceOverride] = Field(default_factory=dict)
+
+    data_dir: Path = Path("data")
+    database_url: str = Field("", validation_alias=_unprefixed("database_url"))
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    workers: int = Field(1, ge=1)
+    drain_seconds: float = Field(2.0, ge=0)
+    shutdown_timeout_seconds: float = Field(20.0, gt=0)
+    max_body_bytes: int = Field(20 * 1024 * 1024, gt=0)
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+
+    admin_key: SecretStr | None = None
+    secret_key: SecretStr | None = None
+
+    request_timeout_seconds: float = Field(30.0, gt=0)
+    stream_first_token_timeout_seconds: float = Field(30.0, gt=0)
+    stream_idle_timeout_seconds: float = Field(30.0, gt=0)
+    stream_total_timeout_seconds: float = Field(600.0, gt=0)
+    stream_heartbeat_seconds: float = Field(15.0, gt=0)
+    connect_timeout_seconds: float = Field(2.0, gt=0)
+    max_attempts: int = Field(3, ge=1)
+    max_attempts_per_request: int = Field(6, ge=1)
+    retry_base_seconds: float = Field(0.5, gt=0)
+    retry_cap_seconds: float = Field(10.0, gt=0)
+    breaker_failures: int = Field(5, ge=1)
+    breaker_open_seconds: float = Field(10.0, gt=0)
+    lease_seconds: float = Field(30.0, gt=0)
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["console", "json"] = "console"
+    content_logging: bool = False
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        sources = [init_settings, env_settings, dotenv_settings]
+        if config_file := os.environ.get("AI_SERVICE_CONFIG_FILE"):  # noqa: TID251 - the one reader
+            if not Path(config_file).is_file():
+                raise ValueError(f"AI_SERVICE_CONFIG_FILE names no file: {config_file}")
+            sources.append(TomlConfigSettingsSource(settings_cls, Path(config_file)))
+        sources.append(TomlConfigSettingsSource(settings_cls, _SHIPPED_CATALOG))
+        return tuple(sources)
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(origin.strip() for origin in value.split(",") if origin.strip())
+        return value
+
+    @field_validator("admin_key")
+    @classmethod
+    def _refuse_weak_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        secret = value.get_secret_value()
+        if (
+            len(secret) < _MIN_ADMIN_KEY_CHARACTERS
+            or len(set(secret)) < _MIN_ADMIN_KEY_DISTINCT_CHARACTERS
+            or not secret.isascii()
+            or not secret.isprintable()
+        ):
+            raise ValueError(
+                f"AI_SERVICE_ADMIN_KEY is weak: use {_MIN_ADMIN_KEY_CHARACTERS} or more random ASCII"
+                " characters"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _refuse_what_cannot_be_shared(self) -> "Settings":
+        if self.uses_postgres and self.secret_key is None:
+            raise ValueError(
+                "AI_SERVICE_SECRET_KEY must be set with PostgreSQL: every replica needs the same one"
+            )
+        if self.workers > 1 and not self.uses_postgres:
+            raise ValueError(
+                "AI_SERVICE_WORKERS above 1 needs DATABASE_URL to name PostgreSQL:"
+                " the embedded database serves one process"
+            )
+        return self
+
+    @property
+    def uses_postgres(self) -> bool:
+        """Whether the database is PostgreSQL."""
+        return self.database_url.startswith("postgresql")
+
+    @property
+    def storage_url(self) -> str:
+        """`database_url`, or the embedded database under `data_dir`."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'ai-service.db'}"
+
+    def configured_providers(self) -> dict[str, ProviderSettings]:
+        """The providers to use: the vendors whose key is set, the rows of the file, else the sandbox."""
+        found: dict[str, ProviderSettings] = {}
+        if self.anthropic_api_key:
+            found["anthropic"] = ProviderSettings(
+                dialect="anthropic",
+                api_key=self.anthropic_api_key,
+                base_url=self.anthropic_base_url,
+            )
+        if self.openai_api_key:
+            found["openai"] = ProviderSettings(
+                dialect="openai", api_key=self.openai_api_key, base_url=self.openai_base_url
+            )
+        found.update(self.providers)
+        return found or {"sandbox": ProviderSettings(dialect="sandbox")}

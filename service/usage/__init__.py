@@ -1,0 +1,1 @@
+"""What requests cost: prices, estimates and the ledger."""

@@ -1,0 +1,114 @@
+"""The ledger's port: a row for every request, durable before a provider is called."""
+
+from asyncio import Future
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from service.core.messages import UsageSource
+
+RequestKind = Literal["generate", "chat", "embeddings"]
+Outcome = Literal["completed", "failed", "cancelled", "unknown"]
+
+
+class LedgerUnavailable(Exception):
+    """The ledger cannot take a row now; nothing billable may be started."""
+
+
+class Intent(Struct, frozen=True, kw_only=True):
+    """A request that is about to cost money.
+
+    `id` is the answer's id ("req_…"); `request_id` is the X-Request-ID it came with, for correlation
+    only. `estimated_cost_usd` is charged if nobody lives to settle the row.
+    """
+
+    id: str
+    tenant: str
+    key_id: str
+    request_id: str
+    kind: RequestKind
+    model: str
+    stream: bool
+    metadata: dict[str, str]
+    created_at: datetime
+    estimated_input_tokens: int
+    estimated_cost_usd: Decimal | None
+
+
+class Settlement(Struct, frozen=True, kw_only=True):
+    """How a request ended. `cost_usd` is None only where no price is known.
+
+    `provider` and `provider_model` are None where no provider was reached. Timings are milliseconds
+    from the intent.
+    """
+
+    id: str
+    outcome: Outcome
+    error_type: str | None = None
+    provider: str | None = None
+    provider_model: str | None = None
+    finish_reason: str | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_input_tokens: int = 0
+    usage_source: UsageSource = "provider"
+    cost_usd: Decimal | None = None
+    cache_hit: bool = False
+    attempts: int = 0
+    first_token_ms: float | None = None
+    duration_ms: float
+    completed_at: datetime
+
+
+class UsageRecord(Struct, frozen=True, kw_only=True):
+    """A row as it stands: its intent and, once settled, how it ended (`outcome` None: in flight)."""
+
+    intent: Intent
+    settlement: Settlement | None
+
+
+class Ledger(Protocol):
+    """Where requests are written down. Commits are grouped: many rows, one commit.
+
+    A row belongs to the instance that opened it until its lease runs out. The instance renews the
+    leases of its open rows; a row whose lease has expired is an orphan, which any instance may settle
+    as `unknown` at its estimate.
+    """
+
+    async def open(self, intent: Intent) -> None:
+        """Return once the row is committed.
+
+        Raises `LedgerUnavailable` if it could not be; then nothing was written.
+        """
+        ...
+
+    def settle(self, settlement: Settlement) -> Future[None]:
+        """Queue the settlement at once; the future is done when it is committed.
+
+        It is written exactly once: a row that is already settled is left as it is, unless it was
+        settled as `unknown` by a sweep, which a real settlement replaces. While the database is away
+        the settlement waits in memory and is tried again until it is written or the process ends.
+        """
+        ...
+
+    async def sweep_orphans(self) -> int:
+        """Settle the rows whose lease has expired; returns how many."""
+        ...
+
+    async def find(self, record_id: str, *, tenant: str) -> UsageRecord | None:
+        """One tenant's row, if there is one."""
+        ...
+
+    async def ping(self) -> None:
+        """Raises `LedgerUnavailable` unless the database answers."""
+        ...
+
+    async def start(self) -> None:
+        """Start the writer and the lease keeper."""
+        ...
+
+    async def aclose(self) -> None:
+        """Write what is queued, then stop."""
+        ...

@@ -1,0 +1,121 @@
+"""Request bodies: JSON, read strictly and within bounds.
+
+FastAPI's own reading answers NaN, lone surrogates and very deep JSON with a 500 and reads a body of
+any size. Here each is a 400, a 413 or a 415 before validation starts.
+"""
+
+import re
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from pydantic_core import from_json
+from starlette.exceptions import HTTPException
+
+from service.core.errors import (
+    InvalidRequest,
+    PayloadTooLarge,
+    ServiceError,
+    UnsupportedMediaType,
+)
+
+MAX_JSON_DEPTH = 64
+# Only an exponent or a very long run of digits can make a JSON number overflow to infinity.
+_MAY_OVERFLOW = re.compile(rb"[0-9][eE]|[0-9]{300}")
+
+
+class UnusableBody(HTTPException):
+    """Carries a `ServiceError` through FastAPI, which rewraps everything but its own exceptions."""
+
+    def __init__(self, error: ServiceError) -> None:
+        super().__init__(status_code=400)
+        self.error = error
+
+
+class StrictRequest(Request):
+    """A request whose body is bounded and whose JSON is strict."""
+
+    async def body(self) -> bytes:
+        if not hasattr(self, "_body"):
+            self._body = await self._read_within(self.app.state.max_body_bytes)
+            if self._body:
+                self._check_content_type()
+        return self._body
+
+    async def json(self) -> Any:
+        return parse_json(await self.body())
+
+    async def _read_within(self, limit: int) -> bytes:
+        declared = self.headers.get("content-length", "0")
+        if declared.isdecimal() and int(declared) > limit:
+            raise UnusableBody(PayloadTooLarge(limit_bytes=limit))
+        pieces = []
+        size = 0
+        async for piece in self.stream():
+            size += len(piece)
+            if size > limit:
+                raise UnusableBody(PayloadTooLarge(limit_bytes=limit))
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def _check_content_type(self) -> None:
+        media_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type != "application/json" and not (
+            media_type.startswith("application/") and media_type.endswith("+json")
+        ):
+            raise UnusableBody(UnsupportedMediaType("Send the body as application/json"))
+
+
+class StrictRoute(APIRoute):
+    """A route that reads its body as a `StrictRequest`."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+
+        async def strict_handler(request: Request) -> Response:
+            return await handler(StrictRequest(request.scope, request.receive))
+
+        return strict_handler
+
+
+def parse_json(body: bytes) -> Any:
+    """The value of a JSON body. Raises `UnusableBody` on anything that is not plain, finite JSON."""
+    try:
+        value = from_json(body, allow_inf_nan=False)
+    except ValueError as broken:
+        raise UnusableBody(InvalidRequest("The body is not valid JSON")) from broken
+    # No JSON can nest deeper than it has opening brackets: most bodies need no walk.
+    if body.count(b"{") + body.count(b"[") > MAX_JSON_DEPTH and _depth(value) > MAX_JSON_DEPTH:
+        raise UnusableBody(
+            InvalidRequest(f"The body is nested more than {MAX_JSON_DEPTH} levels deep")
+        )
+    if _MAY_OVERFLOW.search(body) and _has_infinity(value):
+        raise UnusableBody(InvalidRequest("The body holds a number that is out of range"))
+    return value
+
+
+def _children(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def _depth(value: Any) -> int:
+    """How many objects and arrays are inside one another."""
+    depth = 0
+    level = [value]
+    while level := [item for item in level if isinstance(item, dict | list)]:
+        level = [child for parent in level for child in _children(parent)]
+        depth += 1
+    return depth
+
+
+def _has_infinity(value: Any) -> bool:
+    open_values = [value]
+    while open_values:
+        current = open_values.pop()
+        if isinstance(current, float) and current in (float("inf"), float("-inf")):
+            return True
+        open_values.extend(_children(current))
+    return False

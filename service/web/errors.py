@@ -1,0 +1,67 @@
+"""Errors as HTTP: the one place that gives a type its status, and the one envelope.
+
+{"error": {"type": "validation_error", "message": "…", "request_id": "…", "field": "prompt"}}
+"""
+
+import math
+from collections.abc import Mapping
+
+import msgspec
+from starlette.responses import Response
+
+from service.core.errors import (
+    DeadlineExceeded,
+    InternalError,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotAuthenticated,
+    NotAuthorized,
+    NotFound,
+    PayloadTooLarge,
+    ProviderError,
+    ServiceError,
+    Unavailable,
+    UnsupportedMediaType,
+)
+
+STATUS: Mapping[type[ServiceError], int] = {
+    InvalidRequest: 400,
+    NotAuthenticated: 401,
+    NotAuthorized: 403,
+    NotFound: 404,
+    MethodNotAllowed: 405,
+    PayloadTooLarge: 413,
+    UnsupportedMediaType: 415,
+    InternalError: 500,
+    ProviderError: 502,
+    Unavailable: 503,
+    DeadlineExceeded: 504,
+}
+
+
+def error_body(error: ServiceError, request_id: str) -> dict[str, object]:
+    """The envelope's inner object."""
+    return {
+        "type": error.type,
+        "message": error.message,
+        "request_id": request_id,
+        **error.details(),
+    }
+
+
+def error_response(
+    error: ServiceError, request_id: str, *, headers: Mapping[str, str] | None = None
+) -> Response:
+    """The envelope with its status and, where the error says when to come back, Retry-After."""
+    all_headers = dict(headers or {})
+    if isinstance(error, Unavailable):
+        # The header takes whole seconds (RFC 9110); rounding down would invite callers too early.
+        all_headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_seconds)))
+    if isinstance(error, NotAuthenticated):
+        all_headers["WWW-Authenticate"] = "Bearer"
+    return Response(
+        msgspec.json.encode({"error": error_body(error, request_id)}),
+        status_code=STATUS[type(error)],
+        media_type="application/json",
+        headers=all_headers,
+    )

