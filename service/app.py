@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.middleware.cors import CORSMiddleware
 from starlette.exceptions import HTTPException
 
 from service import __version__
@@ -24,7 +23,9 @@ from service.settings import Settings
 from service.web import docs, openapi
 from service.web.body import UnusableBody
 from service.web.context import request_id
+from service.web.cors import Cors
 from service.web.errors import error_response
+from service.web.hosts import HostCheck
 from service.web.requests import RequestEnvelope
 from service.web.validation import from_http_exception, invalid_request
 
@@ -41,7 +42,6 @@ _TAGS = [
     {"name": "Models", "description": "What can be asked, what it can do and what it costs."},
     {"name": "Operations", "description": "For probes and scrapers; no key needed."},
 ]
-_EXPOSED_HEADERS = ("Retry-After", "X-Request-ID")
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -84,14 +84,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # The last one added is the outermost.
     app.add_middleware(KeyCheck, prefix=f"{openapi.API_PREFIX}/", metrics=metrics)
     if settings.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["*"],
-            expose_headers=_EXPOSED_HEADERS,
-            max_age=600,
-        )
+        app.add_middleware(Cors, origins=settings.cors_origins, metrics=metrics)
+    app.add_middleware(HostCheck, metrics=metrics)
     app.add_middleware(RequestEnvelope, metrics=metrics)
     return app
 

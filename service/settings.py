@@ -5,7 +5,6 @@ Sources, first one wins: the environment, `.env`, the TOML file named by `AI_SER
 sources are merged key by key. `service/README.md` tables every variable.
 """
 
-import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,6 +19,7 @@ from pydantic import (
 )
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -49,6 +49,16 @@ def _unprefixed(name: str) -> AliasChoices:
     return AliasChoices(name, name.upper())
 
 
+def _config_file(*sources: PydanticBaseSettingsSource) -> str | None:
+    """The variable `AI_SERVICE_CONFIG_FILE`, of the first source that has it."""
+    found = [
+        source.env_vars.get("ai_service_config_file")
+        for source in sources
+        if isinstance(source, EnvSettingsSource)
+    ]
+    return next((path for path in found if path), None)
+
+
 class Settings(BaseSettings):
     """Every setting. Variables are `AI_SERVICE_` and the field's name, but for the vendors' own."""
 
@@ -75,7 +85,7 @@ class Settings(BaseSettings):
     prices: dict[str, PriceOverride] = Field(default_factory=dict)
 
     data_dir: Path = Path("data")
-    database_url: str = Field("", validation_alias=_unprefixed("database_url"))
+    database_url: str = Field("", validation_alias=_unprefixed("database_url"), repr=False)
 
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
@@ -116,7 +126,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         sources = [init_settings, env_settings, dotenv_settings]
-        if config_file := os.environ.get("AI_SERVICE_CONFIG_FILE"):  # noqa: TID251 - the one reader
+        if config_file := _config_file(env_settings, dotenv_settings):
             if not Path(config_file).is_file():
                 raise ValueError(f"AI_SERVICE_CONFIG_FILE names no file: {config_file}")
             sources.append(TomlConfigSettingsSource(settings_cls, Path(config_file)))

@@ -49,23 +49,39 @@ class Postgres:
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Every process of the server is stopped: connections stay open and nothing answers."""
-        output = self._server.psql("SELECT 'process ' || pid FROM pg_stat_activity")
         postmaster = self._server.get_pid()
         assert postmaster is not None
-        processes = [postmaster, *map(int, re.findall(r"process (\d+)", output))]
-        for process in processes:
-            with suppress(ProcessLookupError):  # the one that has just told us
-                os.kill(process, signal.SIGSTOP)
-        try:
+        with _stopped([postmaster, *self.backends("true")]):
             yield
-        finally:
-            for process in processes:
-                with suppress(ProcessLookupError):
-                    os.kill(process, signal.SIGCONT)
+
+    @contextmanager
+    def frozen_backends(self, condition: str) -> Iterator[list[int]]:
+        """Only the processes behind some connections are stopped; their ids are yielded."""
+        processes = self.backends(condition)
+        with _stopped(processes):
+            yield processes
+
+    def backends(self, condition: str) -> list[int]:
+        """The processes for which a condition on `pg_stat_activity` holds."""
+        query = f"SELECT 'process ' || pid FROM pg_stat_activity WHERE {condition}"  # noqa: S608 - a test's own
+        return [int(process) for process in re.findall(r"process (\d+)", self._server.psql(query))]
 
     def close(self) -> None:
         """Stop for good."""
         self._server.cleanup()
+
+
+@contextmanager
+def _stopped(processes: list[int]) -> Iterator[None]:
+    for process in processes:
+        with suppress(ProcessLookupError):  # the one that told us of the others
+            os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
 
 
 @pytest.fixture(scope="session")

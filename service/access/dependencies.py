@@ -11,7 +11,7 @@ from service.access.principal import Principal
 def requires(scope: Scope) -> Callable[[Request], Awaitable[Principal]]:
     """A dependency that hands over the key's holder, or refuses a key without `scope`."""
 
-    # Async although nothing is awaited: FastAPI would run a plain function in a thread.
+    # Async, as every dependency here: FastAPI runs plain functions in a thread.
     async def principal(request: Request) -> Principal:
         holder: Principal = request.state.principal
         holder.require(scope)

@@ -50,5 +50,8 @@ class KeyStore(Protocol):
         ...
 
     async def put(self, key: ApiKey) -> None:
-        """Store the key, replacing one of the same id."""
+        """Store the key, replacing one of the same id.
+
+        Raises `ValueError` if a key of another id has the digest.
+        """
         ...

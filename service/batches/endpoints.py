@@ -26,6 +26,7 @@ from service.generation.schemas import (
     GenerateResponse,
 )
 from service.generation.usecases import Generation
+from service.observability.logs import note
 from service.web.body import StrictRoute
 from service.web.context import json_response, request_id
 from service.web.disconnects import while_connected
@@ -90,6 +91,7 @@ async def _run_item(
     caller: Principal,
     generation: Generation,
 ) -> BatchResult:
+    note(request_id=request_id(request))
     try:
         if isinstance(item, ChatRequest):
             answer = await generation.answer(

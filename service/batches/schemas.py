@@ -12,6 +12,7 @@ from service.generation.schemas import (
     GenerateResponse,
 )
 from service.web.schemas import ErrorDetail, ModelName, RequestModel, ResponseModel, Usage
+from service.web.validation import mistake_at
 
 
 def _kind_of(value: object) -> str:
@@ -52,9 +53,10 @@ class BatchRequest(RequestModel):
     @model_validator(mode="after")
     def _is_one_or_the_other(self) -> "BatchRequest":
         if (self.prompts is None) == (self.requests is None):
-            raise ValueError("Send either prompts or requests")
+            blamed = "requests" if self.prompts else "prompts"
+            raise mistake_at(blamed, "Send either prompts or requests")
         if self.requests is not None and self.model is not None:
-            raise ValueError("model goes with prompts; requests name their own")
+            raise mistake_at("model", "This goes with prompts; requests name their own")
         return self
 
     def items(self) -> list[GenerateRequest | ChatRequest]:
@@ -73,8 +75,12 @@ class BatchResult(ResponseModel):
     """How one request ended: with a `response`, or with an `error` and the prompt's beginning."""
 
     index: int = Field(description="Which request this is about, from 0.")
-    response: GenerateResponse | ChatResponse | None = Field(None, exclude_if=_is_none)
-    error: ErrorDetail | None = Field(None, exclude_if=_is_none)
+    response: GenerateResponse | ChatResponse | None = Field(
+        None, exclude_if=_is_none, description="The answer, if there is one."
+    )
+    error: ErrorDetail | None = Field(
+        None, exclude_if=_is_none, description="What went wrong, if something did."
+    )
     prompt: str | None = Field(
         None, exclude_if=_is_none, description="The first 50 characters of what failed."
     )
@@ -83,8 +89,8 @@ class BatchResult(ResponseModel):
 class BatchResponse(ResponseModel):
     """Every result, in the order of the requests, and what they cost together."""
 
-    results: list[BatchResult]
-    usage: Usage
+    results: list[BatchResult] = Field(description="One for each request, in order.")
+    usage: Usage = Field(description="The tokens of all answers together.")
     cost_usd: float | None = Field(
         description="The sum of the results' costs; null if one of them is not known."
     )

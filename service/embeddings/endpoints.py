@@ -22,7 +22,7 @@ _EXAMPLES = {
 }
 
 
-def get_embedding(request: Request) -> Embedding:
+async def get_embedding(request: Request) -> Embedding:
     """The use case that the lifespan wired; tests override this dependency."""
     embedding: Embedding = request.state.embedding
     return embedding

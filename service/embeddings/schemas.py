@@ -29,18 +29,18 @@ class EmbeddingVector(ResponseModel):
     """One vector."""
 
     index: int = Field(description="Which input it belongs to.")
-    embedding: list[float]
+    embedding: list[float] = Field(description="The vector.", examples=[[0.0023, -0.0093]])
 
 
 class EmbeddingsResponse(ResponseModel):
     """A vector for each input, in order."""
 
     id: str = Field(description="The id of the answer and of its usage row.")
-    data: list[EmbeddingVector]
+    data: list[EmbeddingVector] = Field(description="The vectors, in the order of the inputs.")
     model: str = Field(description="The model as it was asked for.")
     provider: str = Field(description="Who answered.")
     provider_model: str = Field(description="The exact model that answered.")
-    usage: Usage
+    usage: Usage = Field(description="The tokens of the call.")
     cost_usd: float | None = Field(description="In US dollars; null only where no price is known.")
 
     @classmethod

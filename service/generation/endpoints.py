@@ -17,7 +17,6 @@ from service.generation.schemas import (
     GenerateRequest,
     GenerateResponse,
     GenerateStreamEvent,
-    GenerationOptions,
 )
 from service.generation.usecases import Generation
 from service.inference.answers import Answer, AnswerEvent
@@ -39,7 +38,7 @@ STREAM_EVENT_SCHEMAS: dict[str, TypeAdapter[Any]] = {
 _encode = msgspec.json.Encoder().encode
 
 
-def get_generation(request: Request) -> Generation:
+async def get_generation(request: Request) -> Generation:
     """The use case that the lifespan wired; tests override this dependency."""
     generation: Generation = request.state.generation
     return generation
@@ -163,7 +162,7 @@ async def stream_chat(
 
 
 def call_context(
-    request: Request, caller: Principal, body: GenerationOptions, kind: RequestKind
+    request: Request, caller: Principal, body: GenerateRequest | ChatRequest, kind: RequestKind
 ) -> CallContext:
     """The surroundings of a request, read off it."""
     return CallContext(

@@ -3,110 +3,55 @@ documentation: they appear in Swagger UI and in the SDKs."""
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, ValidationInfo, field_validator
 from typing_extensions import TypeAliasType
 
 from service.core.messages import (
     CompletionRequest,
     FinishReason,
-    ImageData,
-    ImageUrl,
     JsonSchema,
     Message,
     NamedTool,
-    Part,
-    ReasoningEffort,
-    TextPart,
     Tool,
-    ToolCall,
+)
+from service.generation.conversation import (
+    ChatMessage,
+    JsonSchemaFormat,
+    NamedToolChoice,
+    ResponseFormat,
+    ToolChoice,
+    ToolDefinition,
+)
+from service.generation.options import (
+    Effort,
+    MaxTokens,
+    OptionsByVendor,
+    Stop,
+    Tags,
+    Temperature,
+    TimeoutSeconds,
+    TopP,
+    UseCache,
 )
 from service.inference.answers import Answer
-from service.web.schemas import (
-    ErrorDetail,
-    Metadata,
-    ModelName,
-    RequestModel,
-    ResponseModel,
-    Usage,
-)
-
-StopString = Annotated[str, StringConstraints(min_length=1, max_length=500)]
-_OWN_FIELDS = frozenset(
-    {
-        "model", "messages", "system", "prompt", "stream", "stream_options", "n",
-        "max_tokens", "max_completion_tokens", "api_key", "extra_headers", "extra_query", "extra_body",
-    }
-)  # fmt: skip
+from service.web.schemas import ErrorDetail, ModelName, RequestModel, ResponseModel, Usage
 
 
-def _leaves_own_fields_alone(options: dict[str, Any]) -> dict[str, Any]:
-    for name in options:
-        if name in _OWN_FIELDS:
-            raise PydanticCustomError("own_field", "This may not set '{name}'", {"name": name})
-    return options
-
-
-VendorOptions = Annotated[dict[str, Any], AfterValidator(_leaves_own_fields_alone)]
-
-
-class ProviderOptions(RequestModel):
-    """Fields that are merged into one vendor's call. They may not change the model, the messages, the
-    token limit, streaming or credentials."""
-
-    anthropic: VendorOptions | None = None
-    openai: VendorOptions | None = None
-
-
-class GenerationOptions(RequestModel):
-    """What generate and chat have in common."""
-
-    model: ModelName = "haiku"
-    max_tokens: int = Field(
-        1024, ge=1, le=1_000_000, description="The most tokens that the answer may have."
-    )
-    temperature: float = Field(
-        0.7,
-        ge=0,
-        le=2,
-        description="Higher is more varied. Left out of the call for models that do not take it.",
-    )
-    top_p: float | None = Field(
-        None, gt=0, le=1, description="Nucleus sampling. Left out for models that do not take it."
-    )
-    stop: list[StopString] | None = Field(
-        None, max_length=4, description="The answer ends before any of these, up to 4."
-    )
-    cache: bool = Field(
-        True, description="Whether a stored answer may be given, once there is one."
-    )
-    timeout_seconds: float | None = Field(
-        None, gt=0, le=3600, description="Shortens the server's own deadline; never lengthens it."
-    )
-    metadata: Metadata | None = Field(None, description="Up to 16 tags, kept in the usage row.")
-    reasoning_effort: ReasoningEffort | None = Field(
-        None, description="How much to think, for models that can be told."
-    )
-    provider_options: ProviderOptions | None = None
-
-    def _common(self) -> dict[str, Any]:
-        options = self.provider_options
-        return {
-            "model": self.model,
-            "max_tokens": self.max_tokens,
-            "temperature": self.temperature,
-            "top_p": self.top_p,
-            "stop": tuple(self.stop or ()),
-            "reasoning_effort": self.reasoning_effort,
-            "provider_options": options.model_dump(exclude_none=True) if options else None,
-        }
-
-
-class GenerateRequest(GenerationOptions):
+class GenerateRequest(RequestModel):
     """One prompt."""
 
     prompt: str = Field(min_length=1, description="What to answer.", examples=["Say hello."])
+    model: ModelName = "haiku"
     system: str | None = Field(None, min_length=1, description="Instructions that stand above it.")
+    max_tokens: MaxTokens = 1024
+    temperature: Temperature = 0.7
+    top_p: TopP = None
+    stop: Stop = None
+    cache: UseCache = True
+    timeout_seconds: TimeoutSeconds = None
+    metadata: Tags = None
+    reasoning_effort: Effort = None
+    provider_options: OptionsByVendor = None
 
     def to_completion(self) -> CompletionRequest:
         """The request in no vendor's dialect."""
@@ -114,184 +59,10 @@ class GenerateRequest(GenerationOptions):
         messages = (
             (Message(role="system", content=self.system), prompt) if self.system else (prompt,)
         )
-        return CompletionRequest(messages=messages, **self._common())
+        return CompletionRequest(messages=messages, **_shared_options(self))
 
 
-class TextContent(RequestModel):
-    """A piece of text."""
-
-    type: Literal["text"]
-    text: str = Field(min_length=1)
-
-    def to_part(self) -> Part:
-        """In no vendor's dialect."""
-        return TextPart(self.text)
-
-
-class UrlSource(RequestModel):
-    """An image that the provider fetches."""
-
-    type: Literal["url"]
-    url: str = Field(pattern=r"^https://[!-~]+$", max_length=8192, description="An https URL.")
-
-
-class Base64Source(RequestModel):
-    """An image in the request itself."""
-
-    type: Literal["base64"]
-    media_type: Literal["image/jpeg", "image/png", "image/gif", "image/webp"]
-    data: str = Field(min_length=1, pattern=r"^[A-Za-z0-9+/]+={0,2}$", description="Base64.")
-
-
-ImageSource = TypeAliasType(
-    "ImageSource", Annotated[UrlSource | Base64Source, Field(discriminator="type")]
-)
-
-
-class ImageContent(RequestModel):
-    """An image."""
-
-    type: Literal["image"]
-    source: ImageSource
-
-    def to_part(self) -> Part:
-        """In no vendor's dialect."""
-        if isinstance(self.source, UrlSource):
-            return ImageUrl(self.source.url)
-        return ImageData(self.source.media_type, self.source.data)
-
-
-ContentPart = TypeAliasType(
-    "ContentPart", Annotated[TextContent | ImageContent, Field(discriminator="type")]
-)
-
-
-class FunctionCall(RequestModel):
-    """Which function, and with what."""
-
-    name: str = Field(min_length=1, max_length=256)
-    arguments: str = Field(description="JSON text, as the model wrote it.")
-
-
-class MessageToolCall(RequestModel):
-    """A function that the model asks for."""
-
-    id: str = Field(min_length=1, max_length=256)
-    type: Literal["function"] = "function"
-    function: FunctionCall
-
-
-class ChatMessage(RequestModel):
-    """One turn of a conversation."""
-
-    role: Literal["system", "user", "assistant", "tool"]
-    content: str | list[ContentPart] | None = Field(
-        None,
-        description="Text, or parts of text and images. An assistant's may be null with tool calls.",
-    )
-    tool_calls: list[MessageToolCall] | None = Field(
-        None, min_length=1, description="Assistant only: the functions it asked for."
-    )
-    tool_call_id: str | None = Field(
-        None, min_length=1, max_length=256, description="Tool only: the call that this answers."
-    )
-    provider_data: dict[str, Any] | None = Field(
-        None, description="Assistant only: send back what an answer brought, unread."
-    )
-
-    @model_validator(mode="after")
-    def _fits_its_role(self) -> "ChatMessage":
-        if self.tool_calls and self.role != "assistant":
-            raise ValueError("Only an assistant message has tool_calls")
-        if self.provider_data and self.role != "assistant":
-            raise ValueError("Only an assistant message has provider_data")
-        if (self.tool_call_id is None) == (self.role == "tool"):
-            raise ValueError("A tool message, and no other, has a tool_call_id")
-        if not self.content and not self.tool_calls and self.role != "tool":
-            raise ValueError("This message has no content")
-        if self.role != "user" and isinstance(self.content, list):
-            for part in self.content:
-                if isinstance(part, ImageContent) and self.role != "tool":
-                    raise ValueError("Only user and tool messages have images")
-        return self
-
-    def to_message(self) -> Message:
-        """In no vendor's dialect."""
-        content = self.content
-        return Message(
-            role=self.role,
-            content=tuple(part.to_part() for part in content)
-            if isinstance(content, list)
-            else content,
-            tool_calls=tuple(
-                ToolCall(call.id, call.function.name, call.function.arguments)
-                for call in self.tool_calls or ()
-            ),
-            tool_call_id=self.tool_call_id,
-            provider_data=self.provider_data,
-        )
-
-
-class FunctionDefinition(RequestModel):
-    """A function that the model may ask for."""
-
-    name: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")
-    description: str | None = Field(None, max_length=20_000)
-    parameters: dict[str, Any] = Field(
-        default_factory=lambda: {"type": "object", "properties": {}},
-        description="The JSON Schema of its arguments.",
-    )
-    strict: bool | None = Field(None, description="Whether the arguments must follow the schema.")
-
-
-class ToolDefinition(RequestModel):
-    """A tool, in OpenAI's chat shape."""
-
-    type: Literal["function"] = "function"
-    function: FunctionDefinition
-
-
-class FunctionName(RequestModel):
-    """The name of a function."""
-
-    name: str = Field(min_length=1, max_length=64)
-
-
-class NamedToolChoice(RequestModel):
-    """The one function that the model must call."""
-
-    type: Literal["function"] = "function"
-    function: FunctionName
-
-
-class TextFormat(RequestModel):
-    """Free text."""
-
-    type: Literal["text"]
-
-
-class JsonSchemaDefinition(RequestModel):
-    """The schema of an answer."""
-
-    name: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")
-    description: str | None = Field(None, max_length=20_000)
-    schema_: dict[str, Any] = Field(alias="schema", description="JSON Schema.")
-    strict: bool | None = None
-
-
-class JsonSchemaFormat(RequestModel):
-    """JSON text that follows a schema."""
-
-    type: Literal["json_schema"]
-    json_schema: JsonSchemaDefinition
-
-
-ResponseFormat = TypeAliasType(
-    "ResponseFormat", Annotated[TextFormat | JsonSchemaFormat, Field(discriminator="type")]
-)
-
-
-class ChatRequest(GenerationOptions):
+class ChatRequest(RequestModel):
     """A conversation, and what to answer it with."""
 
     messages: list[ChatMessage] = Field(
@@ -299,9 +70,22 @@ class ChatRequest(GenerationOptions):
         description="The conversation so far, oldest first.",
         examples=[[{"role": "user", "content": "Hello"}]],
     )
-    tools: list[ToolDefinition] | None = Field(None, max_length=128)
-    tool_choice: Literal["auto", "none", "required"] | NamedToolChoice | None = None
-    response_format: ResponseFormat | None = None
+    model: ModelName = "haiku"
+    max_tokens: MaxTokens = 1024
+    temperature: Temperature = 0.7
+    top_p: TopP = None
+    stop: Stop = None
+    tools: list[ToolDefinition] | None = Field(
+        None, max_length=128, description="The functions that the model may ask for."
+    )
+    tool_choice: ToolChoice = Field(
+        None,
+        description="Whether it may (`auto`), must not (`none`) or must (`required`) ask for one, or for"
+        " which.",
+    )
+    response_format: ResponseFormat | None = Field(
+        None, description="Free text, or JSON that follows a schema."
+    )
     history_limit: int = Field(
         10,
         ge=1,
@@ -309,22 +93,40 @@ class ChatRequest(GenerationOptions):
         description="Only this many of the last messages go to the model. System messages are kept, and"
         " a tool's result is never cut from its call.",
     )
+    cache: UseCache = True
+    timeout_seconds: TimeoutSeconds = None
+    metadata: Tags = None
+    reasoning_effort: Effort = None
+    provider_options: OptionsByVendor = None
 
-    @model_validator(mode="after")
-    def _has_the_tool_it_chooses(self) -> "ChatRequest":
-        names = [tool.function.name for tool in self.tools or ()]
+    @field_validator("messages")
+    @classmethod
+    def _asks_something(cls, messages: list[ChatMessage]) -> list[ChatMessage]:
+        if all(message.role == "system" for message in messages):
+            raise ValueError("There is nothing but system messages")
+        return messages
+
+    @field_validator("tools")
+    @classmethod
+    def _have_names_of_their_own(
+        cls, tools: list[ToolDefinition] | None
+    ) -> list[ToolDefinition] | None:
+        names = [tool.function.name for tool in tools or ()]
         if len(set(names)) != len(names):
-            raise ValueError("tools: two functions have the same name")
-        if (
-            isinstance(self.tool_choice, NamedToolChoice)
-            and self.tool_choice.function.name not in names
-        ):
-            raise ValueError("tool_choice names a function that is not in tools")
-        if self.tool_choice == "required" and not names:
-            raise ValueError("tool_choice is 'required' without tools")
-        if all(message.role == "system" for message in self.messages):
-            raise ValueError("messages: there is nothing but system messages")
-        return self
+            raise ValueError("Two functions have the same name")
+        return tools
+
+    @field_validator("tool_choice")
+    @classmethod
+    def _is_among_the_tools(cls, choice: ToolChoice, info: ValidationInfo) -> ToolChoice:
+        if "tools" not in info.data:  # they have been refused already
+            return choice
+        names = [tool.function.name for tool in info.data["tools"] or ()]
+        if isinstance(choice, NamedToolChoice) and choice.function.name not in names:
+            raise ValueError("This names a function that is not in tools")
+        if choice == "required" and not names:
+            raise ValueError("This is 'required' without tools")
+        return choice
 
     def to_completion(self) -> CompletionRequest:
         """The request in no vendor's dialect."""
@@ -345,7 +147,7 @@ class ChatRequest(GenerationOptions):
                 else self.tool_choice
             ),
             json_schema=self._json_schema(),
-            **self._common(),
+            **_shared_options(self),
         )
 
     def _json_schema(self) -> JsonSchema | None:
@@ -360,6 +162,19 @@ class ChatRequest(GenerationOptions):
         )
 
 
+def _shared_options(body: GenerateRequest | ChatRequest) -> dict[str, Any]:
+    options = body.provider_options
+    return {
+        "model": body.model,
+        "max_tokens": body.max_tokens,
+        "temperature": body.temperature,
+        "top_p": body.top_p,
+        "stop": tuple(body.stop or ()),
+        "reasoning_effort": body.reasoning_effort,
+        "provider_options": options.model_dump(exclude_none=True) if options else None,
+    }
+
+
 class AnswerFields(ResponseModel):
     """What every answer says about itself."""
 
@@ -372,7 +187,7 @@ class AnswerFields(ResponseModel):
         description="The exact model that answered.", examples=["claude-haiku-5-5"]
     )
     finish_reason: FinishReason = Field(description="Why the answer ends where it does.")
-    usage: Usage
+    usage: Usage = Field(description="The tokens of the call.")
     cost_usd: float | None = Field(
         description="The price of the call in US dollars; null only where no price is known.",
         examples=[0.0008],
@@ -410,15 +225,15 @@ class GenerateResponse(AnswerFields):
 class AssistantToolCall(ResponseModel):
     """A function that the model asks for."""
 
-    id: str
-    type: Literal["function"] = "function"
-    function: "AssistantFunctionCall"
+    id: str = Field(description="What the tool's message repeats as `tool_call_id`.")
+    type: Literal["function"] = Field("function", description="There are only functions.")
+    function: "AssistantFunctionCall" = Field(description="Which function, and with what.")
 
 
 class AssistantFunctionCall(ResponseModel):
     """Which function, and with what."""
 
-    name: str
+    name: str = Field(description="The function's name.")
     arguments: str = Field(description="JSON text.")
 
 
@@ -429,9 +244,11 @@ def _is_none(value: object) -> bool:
 class AssistantMessage(ResponseModel):
     """The model's turn. Append it to `messages` as it is to go on."""
 
-    role: Literal["assistant"] = "assistant"
+    role: Literal["assistant"] = Field("assistant", description="The model speaks.")
     content: str | None = Field(description="The text; null if there are only tool calls.")
-    tool_calls: list[AssistantToolCall] | None = Field(None, exclude_if=_is_none)
+    tool_calls: list[AssistantToolCall] | None = Field(
+        None, exclude_if=_is_none, description="The functions that the model asks for."
+    )
     provider_data: dict[str, Any] | None = Field(
         None,
         exclude_if=_is_none,
@@ -442,7 +259,7 @@ class AssistantMessage(ResponseModel):
 class ChatResponse(AnswerFields):
     """A whole answer to a conversation."""
 
-    message: AssistantMessage
+    message: AssistantMessage = Field(description="The model's turn.")
 
     @classmethod
     def of(cls, answer: Answer) -> "ChatResponse":
@@ -463,14 +280,14 @@ class ChatResponse(AnswerFields):
 class TokenEvent(ResponseModel):
     """The next piece of text."""
 
-    type: Literal["token"]
-    content: str
+    type: Literal["token"] = Field(description="Says that this is text.")
+    content: str = Field(description="The next piece of text.")
 
 
 class ToolCallEvent(ResponseModel):
     """The next piece of a tool call."""
 
-    type: Literal["tool_call"]
+    type: Literal["tool_call"] = Field(description="Says that this is of a tool call.")
     index: int = Field(description="Tells the calls of one answer apart.")
     id: str | None = Field(None, description="With the first piece.")
     name: str | None = Field(None, description="With the first piece.")
@@ -480,7 +297,7 @@ class ToolCallEvent(ResponseModel):
 class DoneMark(ResponseModel):
     """What tells a done event apart."""
 
-    type: Literal["done"] = "done"
+    type: Literal["done"] = Field("done", description="Says that the answer is whole.")
 
 
 class DoneEvent(AnswerFields, DoneMark):
@@ -501,8 +318,8 @@ class DoneEvent(AnswerFields, DoneMark):
 class ErrorEvent(ResponseModel):
     """The stream failed. The last event of one that did."""
 
-    type: Literal["error"]
-    error: ErrorDetail
+    type: Literal["error"] = Field(description="Says that the stream failed.")
+    error: ErrorDetail = Field(description="What went wrong.")
 
 
 GenerateStreamEvent = TypeAliasType(

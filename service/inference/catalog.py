@@ -14,16 +14,22 @@ SANDBOX = "sandbox"
 
 
 class Target(Struct, frozen=True, kw_only=True):
-    """One exact model at one provider."""
+    """One exact model at one provider. `is_listed`: the configuration names it, not only a caller."""
 
     provider: Provider
     model: str
     profile: ModelProfile
+    is_listed: bool = True
 
     @property
     def name(self) -> str:
         """`provider/model`, the form that the configuration uses."""
         return f"{self.provider.name}/{self.model}"
+
+    @property
+    def label(self) -> str:
+        """The model as metrics name it: callers may make up ids without end, and labels must have one."""
+        return self.model if self.is_listed else "other"
 
 
 class Catalog:
@@ -47,6 +53,10 @@ class Catalog:
         self._aliases = aliases
         self._profiles = sorted(profiles.items(), key=lambda item: -len(item[0]))
         self._sandbox = providers.get(SANDBOX) if len(providers) == 1 else None
+        self._listed = {
+            *self.listed_models,
+            *(name for names in aliases.values() for name in names),
+        }
         self._targets: dict[str, tuple[Target, ...]] = {}
 
     @property
@@ -148,6 +158,7 @@ class Catalog:
                         provider=self._providers[provider_name],
                         model=model,
                         profile=self.profile(provider_name, model),
+                        is_listed=name in self._listed,
                     )
                 )
         return tuple(targets)

@@ -271,8 +271,8 @@ class Meter:
         self._metering.metrics.settled(
             kind=self._context.kind,
             provider=settlement.provider or "none",
-            # The target's id, not the dated one of the answer: a label must be bounded.
-            model=self._target.model if self._target else "none",
+            # Not the dated id of the answer: a label must be bounded.
+            model=self._target.label if self._target else "none",
             outcome=settlement.outcome,
             input_tokens=settlement.input_tokens,
             cached_input_tokens=settlement.cached_input_tokens,

@@ -110,3 +110,28 @@ class Provider(Protocol):
     async def aclose(self) -> None:
         """Release the connections."""
         ...
+
+
+class ResponseCache(Protocol):
+    """Where whole answers are kept for a while, as bytes under a key that already holds the tenant.
+
+    It fails open: no method raises. A store that is away, slow or damaged is a miss, and a value that
+    could not be kept is forgotten.
+    """
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether the store behind it answers; a memory of our own always does."""
+        ...
+
+    async def get(self, key: str) -> bytes | None:
+        """The value, unless its time is over."""
+        ...
+
+    async def put(self, key: str, value: bytes) -> None:
+        """Keep the value for the time that the cache was made with."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of connections."""
+        ...

@@ -136,9 +136,9 @@ class Router:
             try:
                 result = await _within(deadline, attempt(target))
             except ProviderFailure as failure:
-                self._metrics.attempt(target.provider.name, target.model, failure.kind.value)
+                self._metrics.attempt(target.provider.name, target.label, failure.kind.value)
                 raise
-            self._metrics.attempt(target.provider.name, target.model, "ok")
+            self._metrics.attempt(target.provider.name, target.label, "ok")
             return result
 
         health = self._health_of(target)
@@ -147,7 +147,8 @@ class Router:
                 one_attempt, health=health, attempts=attempts, seconds_left=deadline.seconds_left
             )
         finally:
-            self._metrics.breaker(target.provider.name, target.model, health.breaker.state)
+            if target.is_listed:  # one breaker's state says nothing under a label that many share
+                self._metrics.breaker(target.provider.name, target.label, health.breaker.state)
 
     def _health_of(self, target: Target) -> TargetHealth:
         health = self._health.pop(target.name, None) or TargetHealth(

@@ -14,7 +14,7 @@ from service.web.openapi import READS, error_responses
 router = APIRouter(tags=["Models"])
 
 
-def get_models(request: Request) -> Models:
+async def get_models(request: Request) -> Models:
     """The use case that the lifespan wired."""
     models: Models = request.state.models
     return models

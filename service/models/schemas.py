@@ -10,19 +10,21 @@ class ModelTarget(ResponseModel):
     """One exact model at one provider. Prices are of a short call, in USD per million tokens; null where
     no price is known."""
 
-    provider: str
-    model: str
+    provider: str = Field(description="The provider's name in the configuration.")
+    model: str = Field(description="The provider's own id of the model.")
     abilities: list[Ability] = Field(description="What it can be asked for.")
-    takes_temperature: bool
-    takes_tools: bool
-    takes_images: bool
-    takes_json_schema: bool
-    takes_reasoning_effort: bool
+    takes_temperature: bool = Field(description="If not, `temperature` is left out of its calls.")
+    takes_tools: bool = Field(description="Whether it can be given `tools`.")
+    takes_images: bool = Field(description="Whether it reads images.")
+    takes_json_schema: bool = Field(description="Whether its answer can follow a JSON Schema.")
+    takes_reasoning_effort: bool = Field(description="Whether it can be told how much to think.")
     context_tokens: int | None = Field(description="Null where it is not known.")
     max_output_tokens: int | None = Field(description="Null where it is not known.")
-    input_usd_per_million: float | None
-    cached_input_usd_per_million: float | None
-    output_usd_per_million: float | None
+    input_usd_per_million: float | None = Field(description="The price of input tokens.")
+    cached_input_usd_per_million: float | None = Field(
+        description="The price of input tokens that the provider had cached."
+    )
+    output_usd_per_million: float | None = Field(description="The price of output tokens.")
 
 
 class ModelInfo(ResponseModel):
@@ -37,4 +39,4 @@ class ModelInfo(ResponseModel):
 class ModelsResponse(ResponseModel):
     """Every name that the configuration knows."""
 
-    data: list[ModelInfo]
+    data: list[ModelInfo] = Field(description="The aliases first, then the models by themselves.")

@@ -14,7 +14,7 @@ from service.web.openapi import error_responses
 router = APIRouter(tags=["Operations"])
 
 
-def get_operations(request: Request) -> Operations:
+async def get_operations(request: Request) -> Operations:
     """The use case that the lifespan wired."""
     operations: Operations = request.state.operations
     return operations

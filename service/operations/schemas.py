@@ -12,14 +12,14 @@ State = Literal["ready", "degraded", "unavailable"]
 class Health(ResponseModel):
     """The process answers."""
 
-    status: Literal["ok"] = "ok"
-    version: str
+    status: Literal["ok"] = Field("ok", description="It is alive: there is nothing else to say.")
+    version: str = Field(description="The version that runs.")
 
 
 class Checks(ResponseModel):
     """What each part says."""
 
-    database: Literal["ok", "unavailable"]
+    database: Literal["ok", "unavailable"] = Field(description="Whether the ledger can be written.")
     providers: dict[str, Literal["ok", "degraded", "unavailable"]] = Field(
         description="By provider: `degraded` if some of its models' breakers are open, `unavailable` if"
         " all are."
@@ -29,5 +29,5 @@ class Checks(ResponseModel):
 class Readiness(ResponseModel):
     """Whether work can be taken. `degraded` still takes work."""
 
-    status: State
-    checks: Checks
+    status: State = Field(description="`unavailable` takes no work; send it elsewhere.")
+    checks: Checks = Field(description="What each part says.")

@@ -80,7 +80,8 @@ class Ledger(Protocol):
     async def open(self, intent: Intent) -> None:
         """Return once the row is committed.
 
-        Raises `LedgerUnavailable` if it could not be; then nothing was written.
+        Raises `LedgerUnavailable` if it could not be. The row then costs nothing, nor does it if the
+        caller is cancelled meanwhile: it is missing, or soon settled as `cancelled` at no cost.
         """
         ...
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic_core import from_json
 from starlette.exceptions import HTTPException
@@ -19,6 +20,7 @@ from service.core.errors import (
     ServiceError,
     UnsupportedMediaType,
 )
+from service.web.validation import invalid_request
 
 MAX_JSON_DEPTH = 64
 # Only an exponent or a very long run of digits can make a JSON number overflow to infinity.
@@ -60,6 +62,8 @@ class StrictRequest(Request):
         return b"".join(pieces)
 
     def _check_content_type(self) -> None:
+        if self.headers.get("content-encoding", "identity").strip().lower() != "identity":
+            raise UnusableBody(UnsupportedMediaType("Send the body without a content encoding"))
         media_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type != "application/json" and not (
             media_type.startswith("application/") and media_type.endswith("+json")
@@ -68,13 +72,17 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route that reads its body as a `StrictRequest`."""
+    """A route that reads its body as a `StrictRequest` and says where in it a mistake is."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
+        body_type = self.body_field.field_info.annotation if self.body_field else None
 
         async def strict_handler(request: Request) -> Response:
-            return await handler(StrictRequest(request.scope, request.receive))
+            try:
+                return await handler(StrictRequest(request.scope, request.receive))
+            except RequestValidationError as error:
+                raise invalid_request(error, body_type) from error
 
         return strict_handler
 

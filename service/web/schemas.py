@@ -40,10 +40,12 @@ Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16)]
 class Usage(ResponseModel):
     """Tokens. The cached input tokens are a part of the input tokens."""
 
-    input_tokens: int
-    output_tokens: int
-    total_tokens: int
-    cached_input_tokens: int
+    input_tokens: int = Field(description="Tokens of what was asked.", examples=[12])
+    output_tokens: int = Field(description="Tokens of what was answered.", examples=[3])
+    total_tokens: int = Field(description="Both together.", examples=[15])
+    cached_input_tokens: int = Field(
+        description="Input tokens that the provider had cached, and charged less for.", examples=[0]
+    )
 
     @classmethod
     def of(cls, usage: messages.Usage) -> "Usage":
@@ -92,4 +94,4 @@ class ErrorDetail(ResponseModel):
 class ErrorResponse(ResponseModel):
     """The one envelope of every error."""
 
-    error: ErrorDetail
+    error: ErrorDetail = Field(description="What went wrong.")

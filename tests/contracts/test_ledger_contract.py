@@ -242,6 +242,8 @@ async def test_closed_ledger_takes_nothing_more(storage: Storage) -> None:
         await storage.ledger.open(make_intent())
     with pytest.raises(LedgerUnavailable):
         await storage.ledger.settle(make_settlement(intent))
+    with pytest.raises(LedgerUnavailable):
+        await storage.ledger.ping()
 
 
 async def _cost(storage: Storage, record_id: str) -> tuple[str, Decimal | None]:

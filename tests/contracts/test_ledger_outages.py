@@ -14,9 +14,10 @@ from structlog.testing import capture_logs
 from service.adapters.storage import Storage, open_storage
 from service.adapters.storage.migrate import migrate
 from service.usage.ports import Intent, LedgerUnavailable
-from tests.contracts.databases import Database, SqliteDatabase
+from tests.contracts.databases import Database, PostgresDatabase, SqliteDatabase
 from tests.contracts.requests import make_intent, make_settlement
 from tests.contracts.time import MovableClock, until
+from tests.postgres import Postgres
 
 RECOVERY_SECONDS = 5
 COMMIT_TIMEOUT_SECONDS = 0.5
@@ -147,6 +148,32 @@ async def test_row_whose_commit_was_not_answered_is_not_charged(
         await until(lambda: _owes_nothing(storage, late))
 
 
+async def test_row_that_arrives_after_it_was_voided_is_not_charged(
+    postgres: Postgres, clock: MovableClock
+) -> None:
+    database = PostgresDatabase(postgres)
+    await migrate(database.url)
+    async with open_storage(database.url, clock=clock, commit_timeout_seconds=0.3) as storage:
+        await storage.ledger.open(make_intent())
+        late = make_intent()
+        with postgres.frozen_backends(
+            "query LIKE '%INSERT INTO requests%' AND state = 'idle'"
+        ) as old:
+            assert old
+            with pytest.raises(LedgerUnavailable):
+                await storage.ledger.open(late)
+            await until(lambda: _opens(storage), timeout_seconds=RECOVERY_SECONDS)
+
+        async def old_connection_has_ended() -> bool:
+            return not set(old) & set(postgres.backends("true"))
+
+        await until(old_connection_has_ended)
+        record = await storage.ledger.find(late.id, tenant=late.tenant)
+        assert record is not None
+        assert record.settlement is not None
+        assert (record.settlement.outcome, record.settlement.cost_usd) == ("cancelled", Decimal(0))
+
+
 async def test_caller_who_leaves_during_the_outage_is_not_charged(
     database: Database, clock: MovableClock
 ) -> None:
@@ -162,6 +189,22 @@ async def test_caller_who_leaves_during_the_outage_is_not_charged(
         assert all(opening.cancelled() for opening in openings)
         await until(lambda: _opens(storage), timeout_seconds=RECOVERY_SECONDS)
         await until(lambda: _owes_nothing(storage, intents))
+
+
+async def test_event_loop_that_stalls_past_the_commit_timeout_does_not_end_the_service(
+    storage: Storage,
+) -> None:
+    opening = asyncio.create_task(storage.ledger.open(make_intent()))
+    asyncio.get_running_loop().call_soon(_stall, COMMIT_TIMEOUT_SECONDS + 0.1)
+    await asyncio.wait([opening])
+    await until(lambda: _opens(storage))
+
+
+def _stall(seconds: float) -> None:
+    """Keep the event loop from turning."""
+    end = monotonic() + seconds
+    while monotonic() < end:
+        pass
 
 
 async def test_closing_during_an_outage_ends_and_fails_what_is_left(

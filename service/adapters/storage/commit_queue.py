@@ -91,6 +91,8 @@ class CommitQueue:
         ping = asyncio.get_running_loop().create_future()
         self._next.pings.append(ping)
         self._work.set()
+        if self._closed:
+            self._lose(self._next)
         try:
             async with asyncio.timeout(self._commit_timeout_seconds):
                 await ping
@@ -121,6 +123,7 @@ class CommitQueue:
             if not load.size:
                 if self._closing:
                     return
+                self._refusing = False  # those who waited have left: the next new row is the trial
                 continue
             self._under_way = load
             written = await self._commit(load)
@@ -282,13 +285,10 @@ class CommitQueue:
 
     def _lose(self, load: Load) -> None:
         """At the end, with the database away: the rows are swept when their leases are over."""
-        lost = sum(not settling.committed.done() for settling in load.settlings)
+        futures = [settling.committed for settling in load.settlings]
+        lost = sum(future.cancelled() or not future.done() for future in futures)
         if lost:
             _logger.error("ledger_settlements_lost", count=lost)
-        for future in (
-            *(opening.committed for opening in load.openings),
-            *(settling.committed for settling in load.settlings),
-            *load.pings,
-        ):
+        for future in (*futures, *load.pings, *(opening.committed for opening in load.openings)):
             fail(future, "the ledger is closed")
         load.openings, load.voided, load.settlings, load.pings = [], [], [], []

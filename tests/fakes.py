@@ -1,0 +1,327 @@
+"""One fake for each port that the use cases need, and what they are called with."""
+
+import asyncio
+from asyncio import Future
+from collections.abc import AsyncGenerator, Callable, Sequence
+from decimal import Decimal
+from random import Random
+from typing import Any, NoReturn
+
+from msgspec.structs import replace
+
+from service.access.ports import ApiKey, KeyStore, KeyStoreUnavailable
+from service.access.principal import Principal
+from service.core.messages import (
+    Completion,
+    CompletionRequest,
+    Embeddings,
+    Message,
+    StreamEnd,
+    StreamEvent,
+    TextDelta,
+    Usage,
+)
+from service.inference.catalog import Catalog
+from service.inference.context import CallContext
+from service.inference.metering import Metering
+from service.inference.pipeline import Pipeline, Timeouts
+from service.inference.ports import (
+    CompletionCall,
+    EmbeddingCall,
+    FailureKind,
+    Provider,
+    ProviderFailure,
+)
+from service.inference.profiles import ModelProfile
+from service.inference.retry import RetryPolicy
+from service.inference.routing import Router
+from service.observability.metrics import Metrics
+from service.usage.ports import Intent, Ledger, LedgerUnavailable, Settlement, UsageRecord
+from service.usage.prices import PriceList, PriceOverride
+from tests.clock import ManualClock
+
+
+class Hang:
+    """An answer that never comes."""
+
+
+HANG = Hang()
+
+Read = list[StreamEvent] | BaseException | Hang | Callable[[], None]
+"""What one read of a stream brings. A function is run and the stream goes on: time passes, say."""
+
+Answer = Completion | Embeddings | BaseException | Hang | Sequence[Read]
+"""How a provider meets one call; a sequence is for streams."""
+
+
+class FakeProvider:
+    """Meets its calls with `answers`, in turn; the last one stands for all that follow."""
+
+    def __init__(self, *answers: Answer, name: str = "acme") -> None:
+        self._name = name
+        self._answers = answers
+        self.calls: list[CompletionCall | EmbeddingCall] = []
+        self.open_streams = 0
+        self.cancelled_calls = 0
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    async def complete(self, call: CompletionCall) -> Completion:
+        answer = await self._answer(call)
+        assert isinstance(answer, Completion)
+        return answer
+
+    async def stream(self, call: CompletionCall) -> AsyncGenerator[list[StreamEvent]]:
+        self.open_streams += 1
+        try:
+            reads = await self._answer(call)
+            assert isinstance(reads, Sequence)
+            for read in reads:
+                if callable(read):
+                    read()
+                    continue
+                if isinstance(read, BaseException | Hang):
+                    await self._fail(read)
+                yield read
+        finally:
+            self.open_streams -= 1
+
+    async def embed(self, call: EmbeddingCall) -> Embeddings:
+        answer = await self._answer(call)
+        assert isinstance(answer, Embeddings)
+        return answer
+
+    async def aclose(self) -> None:
+        """There is nothing to release."""
+
+    async def _answer(
+        self, call: CompletionCall | EmbeddingCall
+    ) -> Completion | Embeddings | Sequence[Read]:
+        answer = self._answers[min(len(self.calls), len(self._answers) - 1)]
+        self.calls.append(call)
+        if isinstance(answer, BaseException | Hang):
+            await self._fail(answer)
+        return answer
+
+    async def _fail(self, how: BaseException | Hang) -> NoReturn:
+        if isinstance(how, BaseException):
+            raise how
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.cancelled_calls += 1
+            raise
+        raise AssertionError("nobody sets this event")
+
+
+class FakeLedger:
+    """Rows in memory. Whether the database is there, and how fast, is for a test to say."""
+
+    def __init__(self) -> None:
+        self.is_available = True
+        self.settles_at_once = True
+        self.can_commit = asyncio.Event()
+        self.can_commit.set()
+        self.intents: dict[str, Intent] = {}
+        self.settlements: list[Settlement] = []
+        self.unwritten: list[Future[None]] = []
+        self.voided: list[str] = []
+
+    @property
+    def settlement(self) -> Settlement:
+        """The settlement of the only row, which must have been settled exactly once."""
+        [settlement] = self.settlements
+        assert [settlement.id] == list(self.intents)
+        return settlement
+
+    async def open(self, intent: Intent) -> None:
+        """A caller who leaves meanwhile leaves nothing to settle, as with the real ones."""
+        self._check()
+        try:
+            await self.can_commit.wait()
+        except asyncio.CancelledError:
+            self.voided.append(intent.id)
+            raise
+        self.intents[intent.id] = intent
+
+    def settle(self, settlement: Settlement) -> Future[None]:
+        self.settlements.append(settlement)
+        written: Future[None] = asyncio.get_running_loop().create_future()
+        if self.settles_at_once:
+            written.set_result(None)
+        else:
+            self.unwritten.append(written)
+        return written
+
+    async def sweep_orphans(self) -> int:
+        return 0
+
+    async def find(self, record_id: str, *, tenant: str) -> UsageRecord | None:
+        self._check()
+        intent = self.intents.get(record_id)
+        if intent is None or intent.tenant != tenant:
+            return None
+        settled = [settlement for settlement in self.settlements if settlement.id == record_id]
+        return UsageRecord(intent=intent, settlement=settled[0] if settled else None)
+
+    async def ping(self) -> None:
+        self._check()
+
+    async def start(self) -> None:
+        """There is nothing to start."""
+
+    async def aclose(self) -> None:
+        """There is nothing to stop."""
+
+    def _check(self) -> None:
+        if not self.is_available:
+            raise LedgerUnavailable("the database is away")
+
+
+class FakeKeyStore:
+    """Keys in memory. `lookups` counts the questions by digest."""
+
+    def __init__(self, *keys: ApiKey) -> None:
+        self.is_available = True
+        self.lookups = 0
+        self._keys = {key.id: key for key in keys}
+
+    async def find_by_digest(self, digest: str) -> ApiKey | None:
+        self.lookups += 1
+        self._check()
+        return next((key for key in self._keys.values() if key.digest == digest), None)
+
+    async def find(self, key_id: str) -> ApiKey | None:
+        self._check()
+        return self._keys.get(key_id)
+
+    async def put(self, key: ApiKey) -> None:
+        self._check()
+        self._keys[key.id] = key
+
+    def _check(self) -> None:
+        if not self.is_available:
+            raise KeyStoreUnavailable("the database is away")
+
+
+_provider: type[Provider] = FakeProvider
+_ledger: type[Ledger] = FakeLedger
+_key_store: type[KeyStore] = FakeKeyStore
+
+
+class LongestWaits(Random):
+    """No chance: every choice from a range is its upper end."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return max(a, b)
+
+
+def failure(kind: FailureKind, *, retry_after: float | None = None) -> ProviderFailure:
+    """A failure of that kind."""
+    return ProviderFailure(kind, f"because of {kind}", retry_after_seconds=retry_after)
+
+
+_USAGE = Usage(input_tokens=100, output_tokens=20)
+_COMPLETION = Completion(
+    text="Hello!", finish_reason="stop", usage=_USAGE, provider_model="acme-1-20260101"
+)
+_CONTEXT = CallContext(
+    principal=Principal(key_id="key_1", tenant="tenant", scopes=frozenset({"generate"})),
+    request_id="4b1f",
+    kind="generate",
+    metadata={"team": "search"},
+)
+
+
+def completion(**changes: Any) -> Completion:
+    """A whole answer of 100 input and 20 output tokens."""
+    return replace(_COMPLETION, **changes)
+
+
+def stream_end(**changes: Any) -> StreamEnd:
+    """The terminal marker of a stream of 100 input and 20 output tokens."""
+    end = StreamEnd(finish_reason="stop", usage=_USAGE, provider_model="acme-1-20260101")
+    return replace(end, **changes)
+
+
+def words(*texts: str) -> list[StreamEvent]:
+    """One read that brings these pieces of text."""
+    return [TextDelta(text) for text in texts]
+
+
+def request(text: str = "Hi", **changes: Any) -> CompletionRequest:
+    """A prompt to the alias `default`."""
+    prompt = CompletionRequest(
+        model="default", messages=(Message(role="user", content=text),), max_tokens=100
+    )
+    return replace(prompt, **changes)
+
+
+def context(**changes: Any) -> CallContext:
+    """The surroundings of a request of tenant `tenant`."""
+    return replace(_CONTEXT, **changes)
+
+
+class PipelineBench:
+    """A pipeline over `acme/one` and then `backup/two`, on a clock and a ledger that a test holds.
+
+    A million tokens cost 1 USD in and 10 USD out at acme, 2 and 20 at backup.
+    """
+
+    def __init__(
+        self,
+        *answers: Answer,
+        backup: Sequence[Answer] = (),
+        timeouts: Timeouts = Timeouts(  # noqa: B008 - frozen
+            plain=30, stream_first_token=30, stream_idle=30, stream_total=600
+        ),
+        content_logging: bool = False,
+        clock: ManualClock | None = None,
+    ) -> None:
+        self.clock = clock or ManualClock()
+        self.ledger = FakeLedger()
+        self.metrics = Metrics()
+        self.acme = FakeProvider(*answers, name="acme")
+        self.backup = FakeProvider(*backup, name="backup")
+        providers = [self.acme, self.backup] if backup else [self.acme]
+        self.router = Router(
+            policy=RetryPolicy(),
+            breaker_failures=5,
+            breaker_open_seconds=10,
+            clock=self.clock,
+            random=LongestWaits(),
+            metrics=self.metrics,
+        )
+        self.pipeline = Pipeline(
+            catalog=Catalog(
+                providers={provider.name: provider for provider in providers},
+                models={},
+                aliases={"default": ["acme/one", "backup/two"], "free": ["acme/unpriced"]},
+                profiles={"acme/*": ModelProfile(abilities=("generate", "embed"))},
+            ),
+            router=self.router,
+            metering=Metering(
+                ledger=self.ledger,
+                prices=PriceList(_PRICES, clock=self.clock),
+                metrics=self.metrics,
+                clock=self.clock,
+                content_logging=content_logging,
+            ),
+            timeouts=timeouts,
+            clock=self.clock,
+        )
+
+    @property
+    def settlement(self) -> Settlement:
+        """The settlement of the only request, which must have been settled exactly once."""
+        return self.ledger.settlement
+
+
+_PRICES = {
+    "acme/one": PriceOverride(input_usd_per_million=Decimal(1), output_usd_per_million=Decimal(10)),
+    "backup/two": PriceOverride(
+        input_usd_per_million=Decimal(2), output_usd_per_million=Decimal(20)
+    ),
+}
