@@ -8,6 +8,7 @@ from random import SystemRandom
 
 from service.access.digests import Digester
 from service.access.usecases import Authenticator, keep_admin_key, make_first_admin_key
+from service.adapters.cache.memory import MemoryCache
 from service.adapters.storage import Storage, open_storage
 from service.adapters.storage.migrate import migrate
 from service.core.clock import Clock, SystemClock
@@ -16,9 +17,10 @@ from service.generation.usecases import Generation
 from service.inference.catalog import Catalog
 from service.inference.metering import Metering
 from service.inference.pipeline import Pipeline, Timeouts
-from service.inference.ports import Provider
+from service.inference.ports import Provider, ResponseCache
 from service.inference.retry import RetryPolicy
 from service.inference.routing import Router
+from service.inference.sharing import Sharing
 from service.models.usecases import Models
 from service.observability.metrics import Metrics
 from service.operations.draining import Draining
@@ -34,6 +36,7 @@ class Parts:
 
     settings: Settings
     storage: Storage
+    cache: ResponseCache | None
     authenticator: Authenticator
     metrics: Metrics
     clock: Clock
@@ -68,17 +71,23 @@ async def open_services(
             await keep_admin_key(
                 storage.keys, digester, settings.admin_key.get_secret_value(), clock=clock
             )
+        cache = open_cache(settings, clock=clock)
+        if cache is not None:
+            stack.push_async_callback(cache.aclose)
         providers = open_providers(settings, clock=clock)
         for provider in providers.values():
             stack.push_async_callback(provider.aclose)
         parts = Parts(
             settings=settings,
             storage=storage,
+            cache=cache,
             authenticator=Authenticator(storage.keys, digester, clock=clock),
             metrics=metrics,
             clock=clock,
         )
-        yield wire(parts, providers)
+        services = wire(parts, providers)
+        stack.push_async_callback(services.generation.aclose)
+        yield services
 
 
 async def prepare(settings: Settings, *, clock: Clock | None = None) -> str | None:
@@ -116,7 +125,11 @@ def wire(parts: Parts, providers: Mapping[str, Provider]) -> Services:
         embedding=Embedding(pipeline),
         models=Models(catalog, prices),
         operations=Operations(
-            ledger=parts.storage.ledger, router=router, providers=list(providers), draining=draining
+            ledger=parts.storage.ledger,
+            cache=parts.cache,
+            router=router,
+            providers=list(providers),
+            draining=draining,
         ),
         running_streams=running_streams,
         draining=draining,
@@ -159,16 +172,18 @@ def _router(parts: Parts) -> Router:
 
 def _pipeline(parts: Parts, *, catalog: Catalog, router: Router, prices: PriceList) -> Pipeline:
     settings = parts.settings
+    metering = Metering(
+        ledger=parts.storage.ledger,
+        prices=prices,
+        metrics=parts.metrics,
+        clock=parts.clock,
+        content_logging=settings.content_logging,
+    )
     return Pipeline(
         catalog=catalog,
         router=router,
-        metering=Metering(
-            ledger=parts.storage.ledger,
-            prices=prices,
-            metrics=parts.metrics,
-            clock=parts.clock,
-            content_logging=settings.content_logging,
-        ),
+        metering=metering,
+        sharing=None if parts.cache is None else Sharing(parts.cache, metering),
         timeouts=Timeouts(
             plain=settings.request_timeout_seconds,
             stream_first_token=settings.stream_first_token_timeout_seconds,
@@ -176,6 +191,20 @@ def _pipeline(parts: Parts, *, catalog: Catalog, router: Router, prices: PriceLi
             stream_total=settings.stream_total_timeout_seconds,
         ),
         clock=parts.clock,
+    )
+
+
+def open_cache(settings: Settings, *, clock: Clock) -> ResponseCache | None:
+    """Redis where it is configured, else memory; None where the cache is off."""
+    if settings.cache_ttl_seconds == 0:
+        return None
+    if settings.redis_url is not None:
+        from service.adapters.cache.redis import RedisCache
+
+        url = settings.redis_url.get_secret_value()
+        return RedisCache(url, ttl_seconds=settings.cache_ttl_seconds, clock=clock)
+    return MemoryCache(
+        ttl_seconds=settings.cache_ttl_seconds, clock=clock, max_bytes=settings.cache_max_bytes
     )
 
 

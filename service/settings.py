@@ -87,6 +87,10 @@ class Settings(BaseSettings):
     data_dir: Path = Path("data")
     database_url: str = Field("", validation_alias=_unprefixed("database_url"), repr=False)
 
+    redis_url: SecretStr | None = Field(None, validation_alias=_unprefixed("redis_url"))
+    cache_ttl_seconds: int = Field(3600, ge=0)
+    cache_max_bytes: int = Field(64 * 1024 * 1024, gt=0)
+
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     workers: int = Field(1, ge=1)

@@ -3,7 +3,6 @@
 import asyncio
 from asyncio import Future
 from collections.abc import AsyncGenerator, Callable, Sequence
-from decimal import Decimal
 from random import Random
 from typing import Any, NoReturn
 
@@ -21,10 +20,7 @@ from service.core.messages import (
     TextDelta,
     Usage,
 )
-from service.inference.catalog import Catalog
 from service.inference.context import CallContext
-from service.inference.metering import Metering
-from service.inference.pipeline import Pipeline, Timeouts
 from service.inference.ports import (
     CompletionCall,
     EmbeddingCall,
@@ -32,13 +28,7 @@ from service.inference.ports import (
     Provider,
     ProviderFailure,
 )
-from service.inference.profiles import ModelProfile
-from service.inference.retry import RetryPolicy
-from service.inference.routing import Router
-from service.observability.metrics import Metrics
 from service.usage.ports import Intent, Ledger, LedgerUnavailable, Settlement, UsageRecord
-from service.usage.prices import PriceList, PriceOverride
-from tests.clock import ManualClock
 
 
 class Hang:
@@ -59,7 +49,7 @@ class FakeProvider:
 
     def __init__(self, *answers: Answer, name: str = "acme") -> None:
         self._name = name
-        self._answers = answers
+        self.answers = answers
         self.calls: list[CompletionCall | EmbeddingCall] = []
         self.open_streams = 0
         self.cancelled_calls = 0
@@ -99,7 +89,7 @@ class FakeProvider:
     async def _answer(
         self, call: CompletionCall | EmbeddingCall
     ) -> Completion | Embeddings | Sequence[Read]:
-        answer = self._answers[min(len(self.calls), len(self._answers) - 1)]
+        answer = self.answers[min(len(self.calls), len(self.answers) - 1)]
         self.calls.append(call)
         if isinstance(answer, BaseException | Hang):
             await self._fail(answer)
@@ -155,6 +145,10 @@ class FakeLedger:
             self.unwritten.append(written)
         return written
 
+    def record(self, intent: Intent, settlement: Settlement) -> Future[None]:
+        self.intents[intent.id] = intent
+        return self.settle(settlement)
+
     async def sweep_orphans(self) -> int:
         return 0
 
@@ -199,6 +193,8 @@ class FakeKeyStore:
 
     async def put(self, key: ApiKey) -> None:
         self._check()
+        if any(other.digest == key.digest and other.id != key.id for other in self._keys.values()):
+            raise ValueError("a key of another id has this digest")
         self._keys[key.id] = key
 
     def _check(self) -> None:
@@ -262,66 +258,3 @@ def request(text: str = "Hi", **changes: Any) -> CompletionRequest:
 def context(**changes: Any) -> CallContext:
     """The surroundings of a request of tenant `tenant`."""
     return replace(_CONTEXT, **changes)
-
-
-class PipelineBench:
-    """A pipeline over `acme/one` and then `backup/two`, on a clock and a ledger that a test holds.
-
-    A million tokens cost 1 USD in and 10 USD out at acme, 2 and 20 at backup.
-    """
-
-    def __init__(
-        self,
-        *answers: Answer,
-        backup: Sequence[Answer] = (),
-        timeouts: Timeouts = Timeouts(  # noqa: B008 - frozen
-            plain=30, stream_first_token=30, stream_idle=30, stream_total=600
-        ),
-        content_logging: bool = False,
-        clock: ManualClock | None = None,
-    ) -> None:
-        self.clock = clock or ManualClock()
-        self.ledger = FakeLedger()
-        self.metrics = Metrics()
-        self.acme = FakeProvider(*answers, name="acme")
-        self.backup = FakeProvider(*backup, name="backup")
-        providers = [self.acme, self.backup] if backup else [self.acme]
-        self.router = Router(
-            policy=RetryPolicy(),
-            breaker_failures=5,
-            breaker_open_seconds=10,
-            clock=self.clock,
-            random=LongestWaits(),
-            metrics=self.metrics,
-        )
-        self.pipeline = Pipeline(
-            catalog=Catalog(
-                providers={provider.name: provider for provider in providers},
-                models={},
-                aliases={"default": ["acme/one", "backup/two"], "free": ["acme/unpriced"]},
-                profiles={"acme/*": ModelProfile(abilities=("generate", "embed"))},
-            ),
-            router=self.router,
-            metering=Metering(
-                ledger=self.ledger,
-                prices=PriceList(_PRICES, clock=self.clock),
-                metrics=self.metrics,
-                clock=self.clock,
-                content_logging=content_logging,
-            ),
-            timeouts=timeouts,
-            clock=self.clock,
-        )
-
-    @property
-    def settlement(self) -> Settlement:
-        """The settlement of the only request, which must have been settled exactly once."""
-        return self.ledger.settlement
-
-
-_PRICES = {
-    "acme/one": PriceOverride(input_usd_per_million=Decimal(1), output_usd_per_million=Decimal(10)),
-    "backup/two": PriceOverride(
-        input_usd_per_million=Decimal(2), output_usd_per_million=Decimal(20)
-    ),
-}

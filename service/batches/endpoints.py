@@ -19,6 +19,7 @@ from service.batches.usecases import run_all
 from service.core.clock import SystemClock
 from service.core.errors import InternalError, ServiceError
 from service.generation.endpoints import GenerationDependency, call_context
+from service.generation.examples import GENERATE_ANSWER
 from service.generation.schemas import (
     ChatRequest,
     ChatResponse,
@@ -31,7 +32,7 @@ from service.web.body import StrictRoute
 from service.web.context import json_response, request_id
 from service.web.disconnects import while_connected
 from service.web.errors import error_body
-from service.web.openapi import INFERS, error_responses
+from service.web.openapi import READS_A_BODY, answer_response, error_responses
 from service.web.schemas import ErrorDetail, Usage
 
 log = structlog.get_logger(__name__)
@@ -55,7 +56,29 @@ _EXAMPLES = {
 }
 
 
-@router.post("/batch", response_model=BatchResponse, responses=error_responses(INFERS))
+_ANSWER = {
+    "results": [
+        {"index": 0, "response": GENERATE_ANSWER},
+        {
+            "index": 1,
+            "error": {
+                "type": "timeout",
+                "message": "The request's deadline was spent before the answer was complete",
+                "request_id": "0193a1b2c3d4e5f60718293a4b5c6d7e",
+            },
+            "prompt": "Translate: …",
+        },
+    ],
+    "usage": GENERATE_ANSWER["usage"],
+    "cost_usd": GENERATE_ANSWER["cost_usd"],
+}
+
+
+@router.post(
+    "/batch",
+    response_model=BatchResponse,
+    responses=answer_response("How each ended.", _ANSWER) | error_responses(READS_A_BODY),
+)
 async def run_batch(
     body: Annotated[BatchRequest, Body(openapi_examples=_EXAMPLES)],
     request: Request,

@@ -26,6 +26,7 @@ BatchItem = TypeAliasType(
     Annotated[
         Annotated[GenerateRequest, Tag("generate")] | Annotated[ChatRequest, Tag("chat")],
         Discriminator(_kind_of),
+        Field(description="A generate body, or a chat body: the one with `messages`."),
     ],
 )
 Prompt = Annotated[str, StringConstraints(min_length=1)]

@@ -12,13 +12,22 @@ from service.inference.context import CallContext
 from service.web.body import StrictRoute
 from service.web.context import json_response, request_id
 from service.web.disconnects import while_connected
-from service.web.openapi import INFERS, error_responses
+from service.web.openapi import INFERS, answer_response, error_responses
 
 router = APIRouter(tags=["Embeddings"], route_class=StrictRoute)
 
 _EXAMPLES = {
     "one": {"summary": "One text", "value": {"input": "The sky is blue."}},
     "many": {"summary": "Several", "value": {"input": ["The sky is blue.", "Grass is green."]}},
+}
+_ANSWER = {
+    "id": "req_0193a1b2c3d4e5f60718293a4b5c6d7e",
+    "data": [{"index": 0, "embedding": [0.0023, -0.0093, 0.0157]}],
+    "model": "embedding",
+    "provider": "openai",
+    "provider_model": "text-embedding-3-small",
+    "usage": {"input_tokens": 5, "output_tokens": 0, "total_tokens": 5, "cached_input_tokens": 0},
+    "cost_usd": 0.0000001,
 }
 
 
@@ -28,7 +37,11 @@ async def get_embedding(request: Request) -> Embedding:
     return embedding
 
 
-@router.post("/embeddings", response_model=EmbeddingsResponse, responses=error_responses(INFERS))
+@router.post(
+    "/embeddings",
+    response_model=EmbeddingsResponse,
+    responses=answer_response("The vectors.", _ANSWER) | error_responses(INFERS),
+)
 async def create_embeddings(
     body: Annotated[EmbeddingsRequest, Body(openapi_examples=_EXAMPLES)],
     request: Request,

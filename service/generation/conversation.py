@@ -68,7 +68,10 @@ class Base64Source(RequestModel):
 
 
 ImageSource = TypeAliasType(
-    "ImageSource", Annotated[UrlSource | Base64Source, Field(discriminator="type")]
+    "ImageSource",
+    Annotated[
+        UrlSource | Base64Source, Field(discriminator="type", description="Where an image is.")
+    ],
 )
 
 
@@ -86,7 +89,10 @@ class ImageContent(RequestModel):
 
 
 ContentPart = TypeAliasType(
-    "ContentPart", Annotated[TextContent | ImageContent, Field(discriminator="type")]
+    "ContentPart",
+    Annotated[
+        TextContent | ImageContent, Field(discriminator="type", description="A part of a message.")
+    ],
 )
 
 
@@ -217,5 +223,9 @@ class JsonSchemaFormat(RequestModel):
 
 
 ResponseFormat = TypeAliasType(
-    "ResponseFormat", Annotated[TextFormat | JsonSchemaFormat, Field(discriminator="type")]
+    "ResponseFormat",
+    Annotated[
+        TextFormat | JsonSchemaFormat,
+        Field(discriminator="type", description="What form the answer has."),
+    ],
 )

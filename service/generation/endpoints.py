@@ -9,6 +9,14 @@ from pydantic import TypeAdapter
 
 from service.access.dependencies import requires
 from service.access.principal import Principal
+from service.generation.examples import (
+    CHAT_ANSWER,
+    CHAT_BODIES,
+    CHAT_EVENTS,
+    EVENTS,
+    GENERATE_ANSWER,
+    GENERATE_BODIES,
+)
 from service.generation.schemas import (
     ChatRequest,
     ChatResponse,
@@ -25,7 +33,12 @@ from service.usage.ports import RequestKind
 from service.web.body import StrictRoute
 from service.web.context import json_response, request_id
 from service.web.disconnects import while_connected
-from service.web.openapi import INFERS, error_responses, event_stream_response
+from service.web.openapi import (
+    INFERS,
+    answer_response,
+    error_responses,
+    event_stream_response,
+)
 from service.web.sse import event_stream, frame
 
 router = APIRouter(tags=["Generation"], route_class=StrictRoute)
@@ -47,60 +60,15 @@ async def get_generation(request: Request) -> Generation:
 GenerationDependency = Annotated[Generation, Depends(get_generation)]
 Caller = Annotated[Principal, Depends(requires("generate"))]
 
-_GENERATE_EXAMPLES = {
-    "short": {
-        "summary": "A prompt",
-        "value": {"prompt": "Explain quantum computing in one sentence.", "model": "haiku"},
-    },
-    "full": {
-        "summary": "With options",
-        "value": {
-            "prompt": "Write a haiku about rain.",
-            "model": "sonnet",
-            "system": "You are a poet.",
-            "max_tokens": 100,
-            "stop": ["\n\n"],
-            "metadata": {"feature": "poems"},
-        },
-    },
-}
-_CHAT_EXAMPLES = {
-    "short": {
-        "summary": "A conversation",
-        "value": {
-            "messages": [
-                {"role": "user", "content": "Hello"},
-                {"role": "assistant", "content": "Hi there!"},
-                {"role": "user", "content": "How are you?"},
-            ]
-        },
-    },
-    "tools": {
-        "summary": "With a tool",
-        "value": {
-            "messages": [{"role": "user", "content": "What is the weather in Paris?"}],
-            "tools": [
-                {
-                    "type": "function",
-                    "function": {
-                        "name": "get_weather",
-                        "description": "The weather of a city",
-                        "parameters": {
-                            "type": "object",
-                            "properties": {"city": {"type": "string"}},
-                            "required": ["city"],
-                        },
-                    },
-                }
-            ],
-        },
-    },
-}
-GenerateBody = Annotated[GenerateRequest, Body(openapi_examples=_GENERATE_EXAMPLES)]
-ChatBody = Annotated[ChatRequest, Body(openapi_examples=_CHAT_EXAMPLES)]
+GenerateBody = Annotated[GenerateRequest, Body(openapi_examples=GENERATE_BODIES)]
+ChatBody = Annotated[ChatRequest, Body(openapi_examples=CHAT_BODIES)]
 
 
-@router.post("/generate", response_model=GenerateResponse, responses=error_responses(INFERS))
+@router.post(
+    "/generate",
+    response_model=GenerateResponse,
+    responses=answer_response("The whole answer.", GENERATE_ANSWER) | error_responses(INFERS),
+)
 async def generate(
     body: GenerateBody, request: Request, caller: Caller, generation: GenerationDependency
 ) -> Response:
@@ -116,7 +84,7 @@ async def generate(
 @router.post(
     "/generate/stream",
     response_class=Response,
-    responses=event_stream_response("GenerateStreamEvent") | error_responses(INFERS),
+    responses=event_stream_response("GenerateStreamEvent", EVENTS) | error_responses(INFERS),
 )
 async def stream_generate(
     body: GenerateBody, request: Request, caller: Caller, generation: GenerationDependency
@@ -130,7 +98,11 @@ async def stream_generate(
     return await _stream(request, generation.stream(body.to_completion(), context))
 
 
-@router.post("/chat", response_model=ChatResponse, responses=error_responses(INFERS))
+@router.post(
+    "/chat",
+    response_model=ChatResponse,
+    responses=answer_response("The model's turn.", CHAT_ANSWER) | error_responses(INFERS),
+)
 async def chat(
     body: ChatBody, request: Request, caller: Caller, generation: GenerationDependency
 ) -> Response:
@@ -146,7 +118,7 @@ async def chat(
 @router.post(
     "/chat/stream",
     response_class=Response,
-    responses=event_stream_response("ChatStreamEvent") | error_responses(INFERS),
+    responses=event_stream_response("ChatStreamEvent", CHAT_EVENTS) | error_responses(INFERS),
 )
 async def stream_chat(
     body: ChatBody, request: Request, caller: Caller, generation: GenerationDependency
@@ -171,6 +143,7 @@ def call_context(
         kind=kind,
         metadata=body.metadata or {},
         timeout_seconds=body.timeout_seconds,
+        use_cache=body.cache,
     )
 
 

@@ -324,9 +324,15 @@ class ErrorEvent(ResponseModel):
 
 GenerateStreamEvent = TypeAliasType(
     "GenerateStreamEvent",
-    Annotated[TokenEvent | DoneEvent | ErrorEvent, Field(discriminator="type")],
+    Annotated[
+        TokenEvent | DoneEvent | ErrorEvent,
+        Field(discriminator="type", description="One event of a generate stream."),
+    ],
 )
 ChatStreamEvent = TypeAliasType(
     "ChatStreamEvent",
-    Annotated[TokenEvent | ToolCallEvent | DoneEvent | ErrorEvent, Field(discriminator="type")],
+    Annotated[
+        TokenEvent | ToolCallEvent | DoneEvent | ErrorEvent,
+        Field(discriminator="type", description="One event of a chat stream."),
+    ],
 )

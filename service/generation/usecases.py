@@ -29,6 +29,10 @@ class Generation:
         """The answer as it comes; see `Pipeline.stream`."""
         return self._pipeline.stream(_limited(request, history_limit), context)
 
+    async def aclose(self) -> None:
+        """Stop the calls under way and wait for their settlement."""
+        await self._pipeline.aclose()
+
 
 def _limited(request: CompletionRequest, history_limit: int | None) -> CompletionRequest:
     if history_limit is None:

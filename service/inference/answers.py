@@ -12,14 +12,15 @@ class Answer(Struct, frozen=True, kw_only=True):
     """A metered answer.
 
     `id` is the ledger's ("req_…"). `model` is as asked; `provider_model` is the exact id that answered.
-    `cost_usd` is None where no price is known. A streamed answer has no `text` and no `tool_calls`:
-    they went out as deltas.
+    `cost_usd` is None where no price is known. `label` is the model as metrics name it. The answer
+    that ends a stream has the whole `text` and `tool_calls` once more.
     """
 
     id: str
     model: str
     provider: str
     provider_model: str
+    label: str
     finish_reason: FinishReason
     usage: Usage
     cost_usd: Decimal | None

@@ -10,6 +10,7 @@ class CallContext(Struct, frozen=True, kw_only=True):
     """One request's surroundings. None of it is part of what a model is asked.
 
     `request_id` is the X-Request-ID. `timeout_seconds` may only shorten the server's own deadline.
+    Without `use_cache` the request neither takes nor leaves an answer, nor shares a call.
     """
 
     principal: Principal
@@ -17,3 +18,4 @@ class CallContext(Struct, frozen=True, kw_only=True):
     kind: RequestKind
     metadata: dict[str, str]
     timeout_seconds: float | None = None
+    use_cache: bool = True

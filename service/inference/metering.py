@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from service.core.clock import Clock
-from service.core.errors import InternalError, ServiceError, Unavailable
+from service.core.errors import DeadlineExceeded, InternalError, ServiceError, Unavailable
 from service.core.estimates import estimate_tokens
 from service.core.ids import new_id
 from service.core.messages import (
@@ -27,6 +27,8 @@ from service.inference.catalog import Target
 from service.inference.context import CallContext
 from service.inference.ports import ProviderFailure
 from service.inference.retry import Attempts
+from service.inference.routing import DEADLINE_SPENT
+from service.inference.stored import StoredAnswer
 from service.observability.logs import note
 from service.observability.metrics import Metrics
 from service.usage.ports import Intent, Ledger, LedgerUnavailable, Outcome, Settlement
@@ -79,6 +81,71 @@ class Metering:
             attempts=attempts,
         )
 
+    def free_meter(self, context: CallContext, *, model: str, stream: bool) -> "FreeMeter":
+        """A meter for one request that is served from what another has paid for."""
+        return FreeMeter(self, context, model=model, stream=stream)
+
+    def intent(
+        self,
+        context: CallContext,
+        *,
+        record_id: str,
+        model: str,
+        stream: bool,
+        estimated_input_tokens: int,
+        estimated_cost_usd: Decimal | None,
+    ) -> Intent:
+        """The first half of a request's row."""
+        return Intent(
+            id=record_id,
+            tenant=context.principal.tenant,
+            key_id=context.principal.key_id,
+            request_id=context.request_id,
+            kind=context.kind,
+            model=model,
+            stream=stream,
+            metadata=context.metadata,
+            created_at=self.clock.now(),
+            estimated_input_tokens=estimated_input_tokens,
+            estimated_cost_usd=estimated_cost_usd,
+        )
+
+    def tell(
+        self, intent: Intent, settlement: Settlement, *, label: str, is_paid: bool = True
+    ) -> None:
+        """Put the end of a request on its log line and into the metrics."""
+        cost = None if settlement.cost_usd is None else float(settlement.cost_usd)
+        note(
+            id=intent.id,
+            tenant=intent.tenant,
+            key_id=intent.key_id,
+            model=intent.model,
+            provider=settlement.provider,
+            provider_model=settlement.provider_model,
+            input_tokens=settlement.input_tokens,
+            output_tokens=settlement.output_tokens,
+            cost_usd=cost,
+            cache_hit=settlement.cache_hit,
+            usage_source=settlement.usage_source,
+            attempts=settlement.attempts,
+            first_token_ms=settlement.first_token_ms,
+            outcome=settlement.outcome,
+            error_type=settlement.error_type,
+        )
+        self.metrics.settled(
+            kind=intent.kind,
+            provider=settlement.provider or "none",
+            model=label,
+            outcome=settlement.outcome,
+            is_paid=is_paid,
+            input_tokens=settlement.input_tokens,
+            cached_input_tokens=settlement.cached_input_tokens,
+            output_tokens=settlement.output_tokens,
+            cost_usd=cost or 0.0,
+            duration_seconds=settlement.duration_ms / 1000,
+            first_token_seconds=_seconds(settlement.first_token_ms),
+        )
+
 
 class Meter:
     """One request's row in the ledger, from intent to settlement."""
@@ -96,14 +163,19 @@ class Meter:
         attempts: Attempts,
     ) -> None:
         self.id = new_id("req_")
-        self._metering = metering
-        self._context = context
-        self._model = model
-        self._stream = stream
         self.attempts = attempts
+        self._metering = metering
         self._input_text = input_text
         self._estimated_input_tokens = estimated_input_tokens
-        self._first_target = first_target
+        estimate = Usage(input_tokens=estimated_input_tokens, source="estimated")
+        self._intent = metering.intent(
+            context,
+            record_id=self.id,
+            model=model,
+            stream=stream,
+            estimated_input_tokens=estimated_input_tokens,
+            estimated_cost_usd=self._price(first_target, estimate),
+        )
         self._target: Target | None = None
         self._call_in_flight = False
         self._reported = Usage()
@@ -118,7 +190,7 @@ class Meter:
     async def __aenter__(self) -> Self:
         """Commit the intent. Raises `Unavailable` if the ledger cannot take it: nothing is owed then."""
         try:
-            await self._metering.ledger.open(self._intent())
+            await self._metering.ledger.open(self._intent)
         except LedgerUnavailable as away:
             raise Unavailable(
                 "The ledger is not available, so nothing billable can be started",
@@ -134,10 +206,9 @@ class Meter:
     ) -> None:
         settlement = self._settlement(exc)
         written = self._metering.ledger.settle(settlement)
-        self._tell(settlement)
-        if settlement.outcome != "cancelled":
-            # An answer waits for its row, but not for ever: an outage must not hold it back.
-            await asyncio.wait([written], timeout=_SETTLEMENT_WAIT_SECONDS)
+        label = self._target.label if self._target else "none"
+        self._metering.tell(self._intent, settlement, label=label)
+        await _wait_for_row(written, settlement)
 
     def attempting(
         self, attempt: Callable[[Target], Awaitable[T]]
@@ -195,22 +266,6 @@ class Meter:
         if self._metering.content_logging:
             note(input_text=self._input_text, output_text=output_text)
 
-    def _intent(self) -> Intent:
-        estimate = Usage(input_tokens=self._estimated_input_tokens, source="estimated")
-        return Intent(
-            id=self.id,
-            tenant=self._context.principal.tenant,
-            key_id=self._context.principal.key_id,
-            request_id=self._context.request_id,
-            kind=self._context.kind,
-            model=self._model,
-            stream=self._stream,
-            metadata=self._context.metadata,
-            created_at=self._metering.clock.now(),
-            estimated_input_tokens=estimate.input_tokens,
-            estimated_cost_usd=self._price(self._first_target, estimate),
-        )
-
     def _settlement(self, exc: BaseException | None) -> Settlement:
         outcome, error_type = _outcome_of(exc)
         if exc is not None and self._target is not None and self._call_in_flight:
@@ -250,45 +305,85 @@ class Meter:
         rates = self._metering.prices.rates(target.provider.name, target.model)
         return None if rates is None else rates.cost_usd(usage)
 
-    def _tell(self, settlement: Settlement) -> None:
-        cost = None if settlement.cost_usd is None else float(settlement.cost_usd)
-        note(
+
+class FreeMeter:
+    """One request's row where another request has paid: written whole, at its end, at no cost."""
+
+    def __init__(
+        self, metering: Metering, context: CallContext, *, model: str, stream: bool
+    ) -> None:
+        self.id = new_id("req_")
+        self._metering = metering
+        self._started = metering.clock.monotonic()
+        self._stored: StoredAnswer | None = None
+        self._intent = metering.intent(
+            context,
+            record_id=self.id,
+            model=model,
+            stream=stream,
+            estimated_input_tokens=0,
+            estimated_cost_usd=Decimal(0),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        settlement = self._settlement(exc)
+        written = self._metering.ledger.record(self._intent, settlement)
+        label = self._stored.label if self._stored else "none"
+        self._metering.tell(self._intent, settlement, label=label, is_paid=False)
+        await _wait_for_row(written, settlement)
+
+    def took(self, stored: StoredAnswer) -> None:
+        """The answer that was given."""
+        self._stored = stored
+
+    def _settlement(self, exc: BaseException | None) -> Settlement:
+        outcome, error_type = _outcome_of(exc)
+        stored = self._stored
+        usage = stored.usage if stored else Usage()
+        return Settlement(
             id=self.id,
-            tenant=self._context.principal.tenant,
-            key_id=self._context.principal.key_id,
-            model=self._model,
-            provider=settlement.provider,
-            provider_model=settlement.provider_model,
-            input_tokens=settlement.input_tokens,
-            output_tokens=settlement.output_tokens,
-            cost_usd=cost,
-            usage_source=settlement.usage_source,
-            attempts=settlement.attempts,
-            first_token_ms=settlement.first_token_ms,
-            outcome=settlement.outcome,
-            error_type=settlement.error_type,
+            outcome=outcome,
+            error_type=error_type,
+            provider=stored.provider if stored else None,
+            provider_model=stored.provider_model if stored else None,
+            finish_reason=stored.finish_reason if stored else None,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            cached_input_tokens=usage.cached_input_tokens,
+            usage_source=usage.source,
+            cost_usd=Decimal(0),
+            cache_hit=stored is not None,
+            duration_ms=round((self._metering.clock.monotonic() - self._started) * 1000, 3),
+            completed_at=self._metering.clock.now(),
         )
-        self._metering.metrics.settled(
-            kind=self._context.kind,
-            provider=settlement.provider or "none",
-            # Not the dated id of the answer: a label must be bounded.
-            model=self._target.label if self._target else "none",
-            outcome=settlement.outcome,
-            input_tokens=settlement.input_tokens,
-            cached_input_tokens=settlement.cached_input_tokens,
-            output_tokens=settlement.output_tokens,
-            cost_usd=cost or 0.0,
-            duration_seconds=settlement.duration_ms / 1000,
-            first_token_seconds=self._first_token_seconds,
-        )
+
+
+async def _wait_for_row(written: asyncio.Future[None], settlement: Settlement) -> None:
+    """An answer waits for its row, but not for ever: an outage must not hold it back."""
+    if settlement.outcome != "cancelled":
+        await asyncio.wait([written], timeout=_SETTLEMENT_WAIT_SECONDS)
 
 
 def _outcome_of(exc: BaseException | None) -> tuple[Outcome, str | None]:
     if exc is None:
         return "completed", None
+    if isinstance(exc, asyncio.CancelledError) and exc.args == (DEADLINE_SPENT,):
+        return "failed", DeadlineExceeded.type
     if isinstance(exc, asyncio.CancelledError | GeneratorExit):
         return "cancelled", None
     return "failed", exc.type if isinstance(exc, ServiceError) else InternalError.type
+
+
+def _seconds(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else milliseconds / 1000
 
 
 def _milliseconds(seconds: float | None) -> float | None:

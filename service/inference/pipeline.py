@@ -1,38 +1,28 @@
 """The way of a request, read top-down.
 
     catalog      which targets can serve it (or a 400 that names the field)
-    metering     the intent is committed; nothing billable happens before
-    routing      targets in order, one deadline and one purse of attempts for all
-    metering     settled exactly once, also when it fails or the caller leaves
+    sharing      an answer that is known, or a call that is under way, is not paid for again
+    upstream     metering (the intent is committed; nothing billable happens before),
+                 routing (targets in order, one deadline and one purse of attempts for all),
+                 metering (settled exactly once, also when it fails or the caller leaves)
 
-The key check has happened before, at the door. The response cache, single flight, limits and budgets
-take their places between catalog and routing as they are built.
+The key check has happened before, at the door. Limits and budgets take their places before and after
+sharing as they are built.
 """
 
-import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from service.core.clock import Clock
-from service.core.errors import DeadlineExceeded, ProviderError
-from service.core.estimates import estimate_input_tokens, estimate_tokens
-from service.core.messages import (
-    Completion,
-    CompletionRequest,
-    EmbeddingRequest,
-    Embeddings,
-    StreamEnd,
-    StreamEvent,
-    UsageReport,
-)
-from service.inference.answers import Answer, AnswerEvent, Delta, EmbeddingsAnswer
-from service.inference.catalog import Catalog, Target
+from service.core.messages import CompletionRequest, EmbeddingRequest
+from service.inference.answers import Answer, AnswerEvent, EmbeddingsAnswer
+from service.inference.catalog import Catalog
 from service.inference.context import CallContext
-from service.inference.metering import Meter, Metering
-from service.inference.ports import CompletionCall, EmbeddingCall, FailureKind, ProviderFailure
-from service.inference.routing import Deadline, Router, error_of
-
-_STREAM_TOO_LONG = "The stream took longer than it may"
+from service.inference.metering import Metering
+from service.inference.routing import Deadline, Router
+from service.inference.sharing import Sharing
+from service.inference.upstream import Upstream
 
 
 @dataclass(frozen=True)
@@ -56,44 +46,38 @@ class Pipeline:
         metering: Metering,
         timeouts: Timeouts,
         clock: Clock,
+        sharing: Sharing | None = None,
     ) -> None:
+        """Without `sharing` every request is a call of its own."""
         self._catalog = catalog
-        self._router = router
-        self._metering = metering
         self._timeouts = timeouts
         self._clock = clock
+        self._sharing = sharing
+        self._upstream = Upstream(
+            router,
+            metering,
+            first_token_seconds=timeouts.stream_first_token,
+            idle_seconds=timeouts.stream_idle,
+        )
 
     async def complete(self, request: CompletionRequest, context: CallContext) -> Answer:
         """A whole answer. Raises a `ServiceError`."""
         targets = self._catalog.completion_targets(request)
-        deadline = self._deadline(self._timeouts.plain, context)
-
-        async def attempt(target: Target) -> Completion:
-            return await target.provider.complete(_completion_call(request, target))
-
-        meter = self._meter(request, context, targets, stream=False)
-        async with meter:
-            target, completion = await self._router.run(
-                targets, meter.attempting(attempt), deadline=deadline, attempts=meter.attempts
+        limit = self._timeouts.plain
+        if self._sharing is None or not context.use_cache:
+            deadline = self._deadline(limit, context)
+            return await self._upstream.complete(
+                request, context, targets=targets, deadline=deadline
             )
-            cost_usd = meter.answered(
-                target,
-                usage=completion.usage,
-                provider_model=completion.provider_model,
-                finish_reason=completion.finish_reason,
+
+        async def call() -> AsyncGenerator[AnswerEvent]:
+            # Under the server's own deadline: others may come to wait for this call too.
+            yield await self._upstream.complete(
+                request, context, targets=targets, deadline=Deadline(limit, clock=self._clock)
             )
-            meter.note_content(completion.text or "")
-        return Answer(
-            id=meter.id,
-            model=request.model,
-            provider=target.provider.name,
-            provider_model=completion.provider_model,
-            finish_reason=completion.finish_reason,
-            usage=completion.usage,
-            cost_usd=cost_usd,
-            text=completion.text,
-            tool_calls=completion.tool_calls,
-            provider_data=completion.provider_data,
+
+        return await self._sharing.answer(
+            request, context, call=call, deadline=self._deadline(limit, context)
         )
 
     async def stream(
@@ -101,171 +85,40 @@ class Pipeline:
     ) -> AsyncGenerator[AnswerEvent]:
         """The answer as it comes. Whatever is raised before the first item may still be a status.
 
-        Closing the generator, or cancelling the task that awaits it, closes the provider's connection
-        and settles what was delivered.
+        Closing the generator, or cancelling the task that awaits it, closes the provider's connection,
+        unless others wait for the same answer, and settles what was delivered.
         """
         targets = self._catalog.completion_targets(request)
-        deadline = self._deadline(self._timeouts.stream_total, context)
-        meter = self._meter(request, context, targets, stream=True)
-        async with meter:
+        limit = self._timeouts.stream_total
+        if self._sharing is None or not context.use_cache:
+            deadline = self._deadline(limit, context)
+            events = self._upstream.stream(request, context, targets=targets, deadline=deadline)
+        else:
 
-            async def attempt(target: Target) -> OpenStream:
-                stream = target.provider.stream(_completion_call(request, target))
-                return await OpenStream.begin(stream, meter, self._timeouts.stream_first_token)
+            def call() -> AsyncGenerator[AnswerEvent]:
+                own = Deadline(limit, clock=self._clock)
+                return self._upstream.stream(request, context, targets=targets, deadline=own)
 
-            target, upstream = await self._router.run(
-                targets, meter.attempting(attempt), deadline=deadline, attempts=meter.attempts
+            events = self._sharing.events(
+                request, context, call=call, deadline=self._deadline(limit, context)
             )
-            try:
-                while upstream.end is None:
-                    if upstream.deltas:
-                        yield upstream.deltas
-                    await upstream.advance(
-                        idle_seconds=self._timeouts.stream_idle, deadline=deadline
-                    )
-                # Before the last piece goes out: a caller who leaves with it is charged what is due.
-                end = upstream.end
-                cost_usd = meter.answered(
-                    target,
-                    usage=end.usage,
-                    provider_model=end.provider_model,
-                    finish_reason=end.finish_reason,
-                )
-                if upstream.deltas:
-                    yield upstream.deltas
-            finally:
-                await upstream.aclose()
-            meter.note_content(meter.delivered_text)
-        yield Answer(
-            id=meter.id,
-            model=request.model,
-            provider=target.provider.name,
-            provider_model=end.provider_model,
-            finish_reason=end.finish_reason,
-            usage=end.usage,
-            cost_usd=cost_usd,
-            provider_data=end.provider_data,
-        )
+        async with aclosing(events):
+            async for event in events:
+                yield event
 
     async def embed(self, request: EmbeddingRequest, context: CallContext) -> EmbeddingsAnswer:
         """A vector for each input. Raises a `ServiceError`."""
-        targets = self._catalog.embedding_targets(request.model)
-        deadline = self._deadline(self._timeouts.plain, context)
-
-        async def attempt(target: Target) -> Embeddings:
-            return await target.provider.embed(EmbeddingCall(request=request, model=target.model))
-
-        meter = self._metering.meter(
+        return await self._upstream.embed(
+            request,
             context,
-            model=request.model,
-            targets=targets,
-            input_text="\n".join(request.inputs),
-            estimated_input_tokens=sum(estimate_tokens(text) for text in request.inputs),
-            stream=False,
-            attempts=self._router.new_attempts(),
-        )
-        async with meter:
-            target, embeddings = await self._router.run(
-                targets, meter.attempting(attempt), deadline=deadline, attempts=meter.attempts
-            )
-            cost_usd = meter.answered(
-                target,
-                usage=embeddings.usage,
-                provider_model=embeddings.provider_model,
-                finish_reason=None,
-            )
-        return EmbeddingsAnswer(
-            id=meter.id,
-            model=request.model,
-            provider=target.provider.name,
-            provider_model=embeddings.provider_model,
-            vectors=embeddings.vectors,
-            usage=embeddings.usage,
-            cost_usd=cost_usd,
+            targets=self._catalog.embedding_targets(request.model),
+            deadline=self._deadline(self._timeouts.plain, context),
         )
 
-    def _meter(
-        self,
-        request: CompletionRequest,
-        context: CallContext,
-        targets: tuple[Target, ...],
-        *,
-        stream: bool,
-    ) -> Meter:
-        return self._metering.meter(
-            context,
-            model=request.model,
-            targets=targets,
-            input_text="\n".join(message.text for message in request.messages),
-            estimated_input_tokens=estimate_input_tokens(request),
-            stream=stream,
-            attempts=self._router.new_attempts(),
-        )
+    async def aclose(self) -> None:
+        """Stop the calls that are shared, and wait for their settlement."""
+        if self._sharing is not None:
+            await self._sharing.aclose()
 
     def _deadline(self, limit_seconds: float, context: CallContext) -> Deadline:
         return Deadline(limit_seconds, asked_seconds=context.timeout_seconds, clock=self._clock)
-
-
-class OpenStream:
-    """A provider's stream whose first event is in hand.
-
-    `deltas` is what the last read brought for the caller; `end` is set once the provider has said that
-    the answer is whole.
-    """
-
-    def __init__(self, events: AsyncGenerator[list[StreamEvent]], meter: Meter) -> None:
-        self._events = events
-        self._meter = meter
-        self.deltas: list[Delta] = []
-        self.end: StreamEnd | None = None
-
-    @classmethod
-    async def begin(
-        cls, events: AsyncGenerator[list[StreamEvent]], meter: Meter, first_token_seconds: float
-    ) -> "OpenStream":
-        """Wait for the first event. Raises `ProviderFailure`; then the connection is closed."""
-        stream = cls(events, meter)
-        try:
-            async with asyncio.timeout(first_token_seconds):
-                while not stream.deltas and stream.end is None:
-                    stream._take(await anext(events))
-        except TimeoutError as silence:
-            await events.aclose()
-            raise ProviderFailure(
-                FailureKind.FIRST_TOKEN_TIMEOUT, "The provider sent no token in time"
-            ) from silence
-        except BaseException:
-            await events.aclose()
-            raise
-        return stream
-
-    async def advance(self, *, idle_seconds: float, deadline: Deadline) -> None:
-        """Read on. Raises a `ServiceError` if the provider breaks off, falls silent or takes too long."""
-        seconds_left = deadline.seconds_left()
-        if seconds_left == 0:  # a provider with always more in its buffer would never be timed
-            raise DeadlineExceeded(_STREAM_TOO_LONG)
-        try:
-            async with asyncio.timeout(min(idle_seconds, seconds_left)):
-                self._take(await anext(self._events))
-        except TimeoutError as silence:
-            # Not by the clock of now: the loop's timers may fire a millisecond early.
-            if seconds_left <= idle_seconds:
-                raise DeadlineExceeded(_STREAM_TOO_LONG) from silence
-            raise ProviderError("The provider fell silent in mid-stream") from silence
-        except ProviderFailure as failure:
-            raise error_of([failure]) from failure
-
-    async def aclose(self) -> None:
-        """Close the provider's connection, if it is still open."""
-        await self._events.aclose()
-
-    def _take(self, events: list[StreamEvent]) -> None:
-        self._meter.observe(events)
-        last = events[-1]
-        if isinstance(last, StreamEnd):
-            self.end = last
-        self.deltas = [event for event in events if not isinstance(event, UsageReport | StreamEnd)]
-
-
-def _completion_call(request: CompletionRequest, target: Target) -> CompletionCall:
-    return CompletionCall(request=request, model=target.model, profile=target.profile)

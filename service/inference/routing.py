@@ -40,6 +40,9 @@ _SILENT = _PASSES_WITH_TIME | {FailureKind.FIRST_TOKEN_TIMEOUT}
 _DEFAULT_RETRY_AFTER_SECONDS = 5.0
 _REMEMBERED_TARGETS = 1_000
 
+DEADLINE_SPENT = "the caller's deadline was spent"
+"""The message of a cancellation that is no hang-up."""
+
 
 class Deadline:
     """A point on the monotonic clock: the server's `limit_seconds`, or what the caller cut it to."""
@@ -48,7 +51,7 @@ class Deadline:
         self, limit_seconds: float, *, asked_seconds: float | None = None, clock: Clock
     ) -> None:
         self._clock = clock
-        self._is_shortened = asked_seconds is not None and asked_seconds < limit_seconds
+        self.is_shortened = asked_seconds is not None and asked_seconds < limit_seconds
         self._seconds = (
             limit_seconds if asked_seconds is None else min(asked_seconds, limit_seconds)
         )
@@ -65,7 +68,7 @@ class Deadline:
         It is not where the caller has shortened the deadline, nor where earlier tries have used up more
         than half of it: a failing first target would have the breaker of a healthy second one open.
         """
-        return not self._is_shortened and self.seconds_left() >= self._seconds / 2
+        return not self.is_shortened and self.seconds_left() >= self._seconds / 2
 
 
 class Router:

@@ -3,9 +3,10 @@
 Content never reaches a line unless the settings switch it on.
 """
 
+import asyncio
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Literal
@@ -15,18 +16,42 @@ import structlog
 
 LogFormat = Literal["console", "json"]
 
-_line: ContextVar[dict[str, object] | None] = ContextVar("request_line", default=None)
+
+class RequestLine(dict[str, object]):
+    """The fields of one request's line, and the work that may still add to them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unfinished: list[asyncio.Task[None]] = []
+
+    def write_with(self, write: Callable[[], None]) -> None:
+        """Call `write` now, or when the work is done that the request has left behind."""
+        left = [task for task in self.unfinished if not task.done()]
+        if left:
+            left[-1].add_done_callback(lambda _: write())
+        else:
+            write()
+
+
+_line: ContextVar[RequestLine | None] = ContextVar("request_line", default=None)
 
 
 @contextmanager
-def request_line() -> Iterator[dict[str, object]]:
+def request_line() -> Iterator[RequestLine]:
     """Collects the fields of one request's line. Lines nest: a batch item has one of its own."""
-    fields: dict[str, object] = {}
-    token = _line.set(fields)
+    line = RequestLine()
+    token = _line.set(line)
     try:
-        yield fields
+        yield line
     finally:
         _line.reset(token)
+
+
+def write_line_after(task: asyncio.Task[None]) -> None:
+    """The line of the request under way waits for `task`, which ends by itself and soon."""
+    line = _line.get()
+    if line is not None:
+        line.unfinished.append(task)
 
 
 def note(**fields: object) -> None:

@@ -16,8 +16,6 @@ _LATENCY_BUCKETS = (
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0,
 )  # fmt: skip
 _REMEMBERED_CHILDREN = 4096
-_MOST_MODELS = 200
-_OTHER_MODEL = "other"
 
 
 class Metrics:
@@ -25,11 +23,13 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._models: set[str] = set()
         self._requests = self._counter(
             "requests", "Generation and embedding requests by how they ended",
             ("kind", "provider", "model", "outcome"),
         )  # fmt: skip
+        self._sharing = self._counter(
+            "cache_requests", "Requests that may share an answer: hit, joined or miss", ("result",)
+        )
         self._errors = self._counter("errors", "Error answers by type", ("type",))
         self._tokens = self._counter(
             "tokens", "Tokens by direction (input, cached_input, output)",
@@ -65,6 +65,7 @@ class Metrics:
         provider: str,
         model: str,
         outcome: str,
+        is_paid: bool,
         input_tokens: int,
         cached_input_tokens: int,
         output_tokens: int,
@@ -72,25 +73,30 @@ class Metrics:
         duration_seconds: float,
         first_token_seconds: float | None,
     ) -> None:
-        """A metered request has ended."""
-        model = self._bounded(model)
+        """A metered request has ended. The tokens of a shared answer were counted with the call."""
         self._requests(kind, provider, model, outcome).inc()
+        self._duration(kind, provider, model).observe(duration_seconds)
+        if not is_paid:
+            return
         self._tokens(provider, model, "input").inc(input_tokens)
         self._tokens(provider, model, "output").inc(output_tokens)
         if cached_input_tokens:
             self._tokens(provider, model, "cached_input").inc(cached_input_tokens)
         self._cost(provider, model).inc(cost_usd)
-        self._duration(kind, provider, model).observe(duration_seconds)
         if first_token_seconds is not None:
             self._first_token(provider, model).observe(first_token_seconds)
 
     def attempt(self, provider: str, model: str, outcome: str) -> None:
         """One call to a provider has ended: `ok` or the kind of its failure."""
-        self._attempts(provider, self._bounded(model), outcome).inc()
+        self._attempts(provider, model, outcome).inc()
 
     def breaker(self, provider: str, model: str, state: int) -> None:
         """A target's breaker as it now is."""
-        self._breaker_state.labels(provider, self._bounded(model)).set(state)
+        self._breaker_state.labels(provider, model).set(state)
+
+    def sharing(self, result: str) -> None:
+        """A request that may share was served: `hit`, `joined` a call under way, or `miss`."""
+        self._sharing(result).inc()
 
     def error(self, error_type: str) -> None:
         """An error was answered, in band or as a status."""
@@ -107,14 +113,6 @@ class Metrics:
     def render(self) -> bytes:
         """The text exposition format."""
         return generate_latest(self.registry)
-
-    def _bounded(self, model: str) -> str:
-        """`model`, or `other` once there are very many: callers may name any id, a label never ends."""
-        if model not in self._models:
-            if len(self._models) >= _MOST_MODELS:
-                return _OTHER_MODEL
-            self._models.add(model)
-        return model
 
     def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Callable[..., Counter]:
         metric = Counter(f"ai_service_{name}", text, labels, registry=self.registry)

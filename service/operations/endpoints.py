@@ -9,7 +9,7 @@ from service.observability.metrics import CONTENT_TYPE, Metrics
 from service.operations.schemas import Health, Readiness
 from service.operations.usecases import Operations
 from service.web.context import json_response
-from service.web.openapi import error_responses
+from service.web.openapi import answer_response, error_responses
 
 router = APIRouter(tags=["Operations"])
 
@@ -20,7 +20,30 @@ async def get_operations(request: Request) -> Operations:
     return operations
 
 
-@router.get("/healthz", response_model=Health, responses=error_responses((500,)))
+_READY = {
+    "status": "ready",
+    "checks": {
+        "database": "ok",
+        "cache": "ok",
+        "providers": {"anthropic": "ok", "openai": "ok"},
+    },
+}
+_NOT_READY = {
+    "status": "unavailable",
+    "checks": {
+        "database": "unavailable",
+        "cache": "ok",
+        "providers": {"anthropic": "ok", "openai": "ok"},
+    },
+}
+
+
+@router.get(
+    "/healthz",
+    response_model=Health,
+    responses=answer_response("It is alive.", {"status": "ok", "version": __version__})
+    | error_responses((500,)),
+)
 async def get_health() -> Response:
     """Tell whether the process is alive."""
     return json_response(Health(version=__version__))
@@ -30,7 +53,12 @@ async def get_health() -> Response:
     "/readyz",
     response_model=Readiness,
     responses={
-        503: {"model": Readiness, "description": "No work can be taken now."},
+        **answer_response("Work can be taken.", _READY),
+        503: {
+            "model": Readiness,
+            "description": "No work can be taken now.",
+            "content": {"application/json": {"example": _NOT_READY}},
+        },
         **error_responses((500,)),
     },
 )
@@ -51,7 +79,12 @@ async def get_readiness(
     responses={
         200: {
             "description": "Prometheus' text format.",
-            "content": {"text/plain": {"schema": {"type": "string"}}},
+            "content": {
+                "text/plain": {
+                    "schema": {"type": "string"},
+                    "example": 'ai_service_errors_total{type="timeout"} 1.0\n',
+                }
+            },
         },
         **error_responses((500,)),
     },

@@ -7,6 +7,7 @@ from pydantic import Field
 from service.web.schemas import ResponseModel
 
 State = Literal["ready", "degraded", "unavailable"]
+CacheState = Literal["ok", "degraded", "off"]
 
 
 class Health(ResponseModel):
@@ -20,6 +21,9 @@ class Checks(ResponseModel):
     """What each part says."""
 
     database: Literal["ok", "unavailable"] = Field(description="Whether the ledger can be written.")
+    cache: CacheState = Field(
+        description="`degraded`: answers are not shared for now, and every request is a call of its own."
+    )
     providers: dict[str, Literal["ok", "degraded", "unavailable"]] = Field(
         description="By provider: `degraded` if some of its models' breakers are open, `unavailable` if"
         " all are."

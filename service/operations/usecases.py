@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from service.inference.breaker import BreakerState
+from service.inference.ports import ResponseCache
 from service.inference.routing import Router
 from service.operations.draining import Draining
-from service.operations.schemas import Checks, Readiness
+from service.operations.schemas import CacheState, Checks, Readiness
 from service.usage.ports import Ledger, LedgerUnavailable
 
 ProviderState = Literal["ok", "degraded", "unavailable"]
@@ -16,9 +17,16 @@ class Operations:
     """What the endpoints of this room ask for."""
 
     def __init__(
-        self, *, ledger: Ledger, router: Router, providers: Sequence[str], draining: Draining
+        self,
+        *,
+        ledger: Ledger,
+        cache: ResponseCache | None,
+        router: Router,
+        providers: Sequence[str],
+        draining: Draining,
     ) -> None:
         self._ledger = ledger
+        self._cache = cache
         self._router = router
         self._providers = providers
         self._draining = draining
@@ -31,11 +39,16 @@ class Operations:
         except LedgerUnavailable:
             database = "unavailable"
         providers = provider_states(self._providers, self._router.states())
-        checks = Checks(database=database, providers=providers)
+        checks = Checks(database=database, cache=self._cache_state(), providers=providers)
         if self._draining.has_begun or database == "unavailable":
             return Readiness(status="unavailable", checks=checks)
-        all_well = all(state == "ok" for state in providers.values())
+        all_well = checks.cache != "degraded" and set(providers.values()) <= {"ok"}
         return Readiness(status="ready" if all_well else "degraded", checks=checks)
+
+    def _cache_state(self) -> CacheState:
+        if self._cache is None:
+            return "off"
+        return "ok" if self._cache.is_healthy else "degraded"
 
 
 def provider_states(

@@ -94,6 +94,13 @@ class Ledger(Protocol):
         """
         ...
 
+    def record(self, intent: Intent, settlement: Settlement) -> Future[None]:
+        """Queue a row that is settled from the start: what it tells of has cost nothing.
+
+        The future is as that of `settle`.
+        """
+        ...
+
     async def sweep_orphans(self) -> int:
         """Settle the rows whose lease has expired; returns how many."""
         ...

@@ -96,6 +96,8 @@ _RETRY_AFTER_HEADER = {
 }
 READS = (401, 403, 500, 503)
 """The errors of an operation that only reads."""
+READS_A_BODY = (400, 401, 403, 413, 415, 500, 503)
+"""The errors of an operation with a body, whose models fail one by one or not at all."""
 INFERS = (400, 401, 403, 413, 415, 500, 502, 503, 504)
 """The errors of an operation that asks a model."""
 
@@ -105,14 +107,29 @@ def error_responses(statuses: tuple[int, ...]) -> dict[int | str, dict[str, Any]
     return {status: _error_response(status) for status in statuses}
 
 
-def event_stream_response(event_type: str) -> dict[int | str, dict[str, Any]]:
+def answer_response(description: str, example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    """FastAPI's `responses` for the answer that an operation gives when all is well."""
+    return {
+        200: {
+            "description": description,
+            "content": {"application/json": {"example": example}},
+        }
+    }
+
+
+def event_stream_response(
+    event_type: str, examples: dict[str, Any]
+) -> dict[int | str, dict[str, Any]]:
     """FastAPI's `responses` for a stream whose events are the component `event_type`."""
     return {
         200: {
             "description": "Server-Sent Events: one JSON object on a `data:` line each. Exactly one"
             " `done` or `error` event ends the stream; a stream without one was cut.",
             "content": {
-                "text/event-stream": {"schema": {"$ref": f"#/components/schemas/{event_type}"}}
+                "text/event-stream": {
+                    "schema": {"$ref": f"#/components/schemas/{event_type}"},
+                    "examples": examples,
+                }
             },
         }
     }
@@ -143,7 +160,7 @@ def _error_response(status: int) -> dict[str, Any]:
     return {
         "model": ErrorResponse,
         "description": description,
-        "headers": _REQUEST_ID_HEADER | (_RETRY_AFTER_HEADER if status == 503 else {}),
+        "headers": _RETRY_AFTER_HEADER if status == 503 else {},
         "content": {
             "application/json": {
                 "example": {"error": {**example, "request_id": "0193a1b2c3d4e5f60718293a4b5c6d7e"}}
@@ -181,6 +198,10 @@ def _document(app: FastAPI, event_types: dict[str, dict[str, Any]]) -> dict[str,
 def _mend_operation(operation: dict[str, Any], *, needs_key: bool) -> None:
     # FastAPI documents its own 422, which this service never sends.
     operation["responses"].pop("422", None)
-    operation["responses"]["200"].setdefault("headers", {}).update(_REQUEST_ID_HEADER)
+    # FastAPI makes the summary from the function's name; the docstring's first sentence says more.
+    first_line = operation["description"].partition("\n")[0]
+    operation["summary"] = first_line.partition(". ")[0].removesuffix(".")
+    for response in operation["responses"].values():
+        response["headers"] = _REQUEST_ID_HEADER | response.get("headers", {})
     if needs_key:
         operation["security"] = [{name: []} for name in _SECURITY_SCHEMES]

@@ -26,7 +26,7 @@ from tests.simulator import (
     unknown_model,
 )
 
-HAIKU = {"prompt": "Hello", "model": "haiku"}
+HAIKU = {"prompt": "Hello", "model": "haiku", "cache": False}
 GENERATE = "/api/v1/generate"
 
 

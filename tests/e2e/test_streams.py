@@ -48,7 +48,7 @@ async def test_a_stream_brings_every_token_and_ends_in_one_done(
 async def test_the_done_event_has_every_field_of_a_plain_answer_but_the_text(
     vendor: str, client: httpx.AsyncClient
 ) -> None:
-    body = {"prompt": "Hello", "model": MODELS[vendor]}
+    body = {"prompt": "Hello", "model": MODELS[vendor], "cache": False}
     plain = (await client.post("/api/v1/generate", json=body)).json()
     events = await read_stream(client, GENERATE, body)
     assert set(events[-1]) - {"type"} == set(plain) - {"text"}

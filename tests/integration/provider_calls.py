@@ -1,6 +1,8 @@
 """What the tests of the providers share: the real adapters, and calls to make of them."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -87,6 +89,26 @@ async def opened(name: str, simulator: Simulator, **settings: Any) -> AsyncItera
         yield provider
     finally:
         await provider.aclose()
+
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def raw_server(handler: Handler) -> AsyncIterator[str]:
+    """A server that does with each connection what `handler` does; gives its address.
+
+    For what no HTTP server of ours would do.
+    """
+    async with await asyncio.start_server(handler, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def read_request(reader: asyncio.StreamReader) -> None:
+    """Take one request off the connection."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    (length,) = re.findall(rb"(?i)content-length: (\d+)", head)
+    await reader.readexactly(int(length))
 
 
 def _with_url(base_url: str, settings: dict[str, Any]) -> dict[str, Any]:

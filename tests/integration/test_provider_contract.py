@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 import msgspec
 import pytest
@@ -12,6 +13,7 @@ from service.core.messages import (
     ImageUrl,
     Message,
     NamedTool,
+    StreamEnd,
     TextPart,
     ToolCall,
     UsageReport,
@@ -30,6 +32,8 @@ from tests.integration.provider_calls import (
     make_call,
     opened,
     pieces_of,
+    raw_server,
+    read_request,
     text_of,
     user,
 )
@@ -236,15 +240,30 @@ async def test_cancelled_plain_call_closes_the_socket(
     await _assert_left_at_once(simulator)
 
 
-@networked
+@pytest.mark.parametrize("name", NETWORKED)
 async def test_cancelled_in_the_middle_of_a_plain_body_closes_the_socket(
-    provider: Provider, simulator: Simulator
+    name: str, simulator: Simulator
 ) -> None:
-    simulator.script(Stall(), on=provider.name)
-    task = asyncio.get_running_loop().create_task(provider.complete(make_call(provider.name)))
-    await simulator.wait_for(lambda _: simulator.calls and simulator.calls[0].status)
-    await _cancelled(task)
-    await _assert_left_at_once(simulator)
+    half_sent, left = asyncio.Event(), asyncio.Event()
+
+    async def answer_half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n" + b'{"model":')
+        await writer.drain()
+        half_sent.set()
+        await reader.read()
+        left.set()
+        writer.close()
+
+    async with (
+        raw_server(answer_half) as base_url,
+        opened(name, simulator, base_url=base_url) as provider,
+    ):
+        task = asyncio.get_running_loop().create_task(provider.complete(make_call(name)))
+        await half_sent.wait()
+        await _cancelled(task)
+        async with asyncio.timeout(PROMPT_SECONDS):
+            await left.wait()
 
 
 @networked
@@ -292,6 +311,48 @@ async def test_finished_calls_leave_the_connection_for_the_next(
     await events_of(provider, make_call(provider.name))
     await provider.complete(make_call(provider.name))
     assert len({call.client_port for call in simulator.calls}) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "ending"),
+    [
+        ("anthropic", b'data: {"type": "message_stop"}\n\n'),
+        ("openai", b"data: [DONE]\n\n"),
+    ],
+)
+async def test_connection_is_kept_though_its_end_comes_after_the_terminal_marker(
+    name: str, ending: bytes, simulator: Simulator
+) -> None:
+    connections = 0
+    told: dict[str, bytes] = {
+        "anthropic": b'data: {"type": "message_start", "message": {"model": "m", "content": []}}\n\n'
+        b'data: {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}\n\n',
+        "openai": b'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\n',
+    }
+    body = told[name] + ending
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        for _ in range(3):
+            await read_request(reader)
+            writer.write(
+                b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+                b"transfer-encoding: chunked\r\n\r\n%x\r\n%s\r\n" % (len(body), body)
+            )
+            await asyncio.sleep(0.02)  # a proxy that takes its time
+            writer.write(b"0\r\n\r\n")
+        writer.close()
+
+    async with (
+        raw_server(answer) as base_url,
+        opened(name, simulator, base_url=base_url) as provider,
+    ):
+        for _ in range(3):
+            async with aclosing(provider.stream(make_call(name))) as stream:
+                while not isinstance((await anext(stream))[-1], StreamEnd):
+                    pass
+    assert connections == 1
 
 
 @networked

@@ -1,6 +1,7 @@
 """Everything that can go wrong on a vendor's side, and the failure that it is to the port."""
 
 import asyncio
+import contextlib
 import logging
 import socket
 from collections.abc import AsyncIterator
@@ -18,6 +19,8 @@ from tests.integration.provider_calls import (
     events_of,
     make_call,
     opened,
+    raw_server,
+    read_request,
     text_of,
     user,
 )
@@ -304,15 +307,16 @@ async def test_server_that_does_not_speak_http_is_malformed(
     name: str, simulator: Simulator
 ) -> None:
     async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
+        await read_request(reader)
         writer.write(b"SSH-2.0-OpenSSH_9.9\r\n\r\n")
         await writer.drain()
         writer.close()
 
-    async with await asyncio.start_server(babble, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        async with opened(name, simulator, base_url=f"http://127.0.0.1:{port}") as provider:
-            assert (await failure_of(provider, "plain")).kind is FailureKind.MALFORMED
+    async with (
+        raw_server(babble) as base_url,
+        opened(name, simulator, base_url=base_url) as provider,
+    ):
+        assert (await failure_of(provider, "plain")).kind is FailureKind.MALFORMED
 
 
 @pytest.mark.parametrize("name", ["anthropic", "openai"])
@@ -351,12 +355,42 @@ async def test_answer_over_its_bound_is_malformed_and_not_read_on(
         assert (await provider.complete(make_call(name))).text
 
 
-@both
+@pytest.mark.parametrize("name", ["anthropic", "openai"])
 async def test_error_with_an_endless_body_is_still_told_by_its_status(
-    provider: Provider, simulator: Simulator
+    name: str, simulator: Simulator
 ) -> None:
-    simulator.script(Status(503, body="x" * 10_000_000), on=provider.name)
-    assert (await failure_of(provider, "plain")).kind is FailureKind.OVERLOADED
+    async def go_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 503 Unavailable\r\ntransfer-encoding: chunked\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            while True:
+                writer.write(b"8000\r\n" + b"x" * 0x8000 + b"\r\n")
+                await writer.drain()
+        writer.close()
+
+    async with (
+        raw_server(go_on) as base_url,
+        opened(name, simulator, base_url=base_url) as provider,
+        asyncio.timeout(2),
+    ):
+        assert (await failure_of(provider, "plain")).kind is FailureKind.OVERLOADED
+
+
+@pytest.mark.parametrize("name", ["anthropic", "openai"])
+async def test_error_whose_body_breaks_off_is_still_told_by_its_status(
+    name: str, simulator: Simulator
+) -> None:
+    async def break_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 429 Slow Down\r\ncontent-length: 1000\r\nretry-after: 3\r\n\r\n{")
+        writer.close()
+
+    async with (
+        raw_server(break_off) as base_url,
+        opened(name, simulator, base_url=base_url) as provider,
+    ):
+        failure = await failure_of(provider, "plain")
+    assert (failure.kind, failure.retry_after_seconds) == (FailureKind.RATE_LIMITED, 3)
 
 
 @both

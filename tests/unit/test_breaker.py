@@ -1,6 +1,6 @@
 """The circuit breaker of one target."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.inference.breaker import BreakerState, CircuitBreaker, Entry
@@ -125,6 +125,7 @@ def test_late_success_closes_it() -> None:
     assert breaker.state is BreakerState.CLOSED
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.one_of(

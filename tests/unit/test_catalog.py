@@ -185,6 +185,14 @@ def test_target_that_cannot_do_what_is_asked_is_passed_over(
     assert caught.value.field == field
 
 
+def test_field_is_the_one_that_the_last_target_cannot_take() -> None:
+    catalog = with_profiles(ModelProfile(takes_stop=False), ModelProfile(takes_tools=False))
+    demand = {"stop": ("x",), "tools": (Tool(name="f", parameters={}),)}
+    with pytest.raises(InvalidRequest) as caught:
+        catalog.completion_targets(asking(demand))
+    assert caught.value.field == "tools"
+
+
 @pytest.mark.parametrize(
     "demand", [{"max_tokens": 100}, {"reasoning_effort": "none"}, {"tool_choice": "none"}]
 )

@@ -16,6 +16,7 @@ UNPREFIXED = {
     "openai_api_key",
     "openai_base_url",
     "database_url",
+    "redis_url",
 }
 
 

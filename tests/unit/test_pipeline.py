@@ -29,7 +29,8 @@ from service.inference.pipeline import Timeouts
 from service.inference.ports import CompletionCall, EmbeddingCall, FailureKind
 from service.observability.logs import request_line
 from tests.clock import ManualClock
-from tests.fakes import HANG, PipelineBench, completion, context, failure, request
+from tests.fakes import HANG, completion, context, failure, request
+from tests.unit.pipeline_bench import PipelineBench
 
 NO_MONEY = Decimal(0)
 IMPATIENT = Timeouts(plain=0.01, stream_first_token=0.01, stream_idle=0.01, stream_total=0.01)

@@ -23,6 +23,7 @@ from service.core.messages import (
     StreamEnd,
     StreamEvent,
     ToolCallDelta,
+    UsageReport,
 )
 from service.inference.ports import CompletionCall, EmbeddingCall, FailureKind, ProviderFailure
 from service.inference.profiles import ModelProfile
@@ -260,6 +261,31 @@ def test_anthropic_counts_are_cumulative_and_the_latest_of_each_holds() -> None:
     assert isinstance(end, StreamEnd)
     assert (end.usage.input_tokens, end.usage.output_tokens) == (9, 9)
     assert end.usage.cached_input_tokens == 4
+
+
+@pytest.mark.parametrize(
+    ("stream", "events"),
+    [
+        (claude, [START, ENDING | {"usage": {"output_tokens": 9}}]),
+        (gpt, [{"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 9}}]),
+    ],
+)
+def test_final_usage_is_told_before_the_terminal_marker(
+    stream: Stream, events: list[str | dict[str, Any]]
+) -> None:
+    report = events_of(stream(), *events)[-1]
+    assert isinstance(report, UsageReport)
+    assert (report.usage.input_tokens, report.usage.output_tokens) == (5, 9)
+
+
+def test_tool_input_that_is_not_utf8_is_malformed() -> None:
+    block = b'{"type":"tool_use","id":"t","name":"n","input":{"a":"\xff"}}'
+    start = b'{"type":"content_block_start","index":0,"content_block":' + block + b"}"
+    body = b'{"model":"m","stop_reason":"tool_use","content":[' + block + b"]}"
+    for read in (lambda: claude().take(start, []), lambda: read_message(body, CALL, FAILURES)):
+        with pytest.raises(ProviderFailure) as failure:
+            read()
+        assert failure.value.kind is FailureKind.MALFORMED
 
 
 def test_thinking_that_was_not_signed_is_not_kept() -> None:

@@ -1,9 +1,13 @@
 """What the words of a vendor's error become before anybody reads them."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from service.adapters import providers
 from service.adapters.providers.failures import ErrorReport, Failures
 from service.core.clock import SystemClock
 from service.inference.ports import FailureKind
@@ -79,3 +83,11 @@ def test_date_is_taken_relative_to_the_clock() -> None:
     headers = {"retry-after": "Mon, 23 Nov 2026 12:01:00 GMT"}
     failure = Failures(api_key="", clock=Noon()).of_status(503, headers, b"")
     assert failure.retry_after_seconds == 60
+
+
+def test_only_the_modules_of_the_two_vendors_import_their_sdks() -> None:
+    names = {path.stem for path in Path(providers.__file__).parent.glob("*.py")}
+    shared = sorted(names - {"__init__", "anthropic", "openai"})
+    imports = "".join(f"import service.adapters.providers.{name}\n" for name in shared)
+    check = "import sys\nassert not {'anthropic', 'openai'} & set(sys.modules)\n"
+    subprocess.run([sys.executable, "-c", imports + check], check=True)

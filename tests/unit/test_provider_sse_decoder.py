@@ -53,8 +53,8 @@ ordinary = st.lists(
 ).map(lambda events: "".join(f"{head}data: {text}\n\n" for head, text in events).encode())
 
 
-@settings(deadline=None)
-@given(stream=st.one_of(streams, ordinary, st.binary()), places=st.lists(st.integers(0)))
+@settings(deadline=None, max_examples=500)
+@given(stream=st.one_of(streams, ordinary, st.binary()), places=st.lists(st.integers(0, 80)))
 def test_any_cut_of_any_bytes_gives_the_events_of_the_specification(
     stream: bytes, places: list[int]
 ) -> None:
@@ -95,6 +95,8 @@ def test_event_is_given_with_the_byte_that_completes_it() -> None:
     assert decoder.feed(b"data: a\r\n\r") == [b"a"]
     assert decoder.feed(b"\ndata: b\n") == []
     assert decoder.feed(b"\n") == [b"b"]
+    assert decoder.feed(b"data: c\r\rdata: d") == [b"c"]
+    assert decoder.feed(b"\n\n") == [b"d"]
 
 
 @pytest.mark.parametrize("rest", [b"data: [DONE]", b"data: [DONE]\n", b"data: [DONE]\r\n"])

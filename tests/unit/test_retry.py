@@ -4,7 +4,7 @@ import asyncio
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.inference.breaker import BreakerState, CircuitBreaker
@@ -109,6 +109,7 @@ async def test_waits_double_up_to_the_cap() -> None:
     assert target.clock.sleeps == [0.5, 1.0, 2.0, 4.0, 5.0, 5.0]
 
 
+@settings(deadline=None)
 @given(attempt=st.integers(1, 100), seed=st.integers())
 def test_back_off_is_jittered_by_half_of_it(attempt: int, seed: int) -> None:
     wait = POLICY.wait_seconds(
@@ -118,6 +119,7 @@ def test_back_off_is_jittered_by_half_of_it(attempt: int, seed: int) -> None:
     assert whole / 2 <= wait <= whole
 
 
+@settings(deadline=None)
 @given(retry_after=st.floats(0, 1e6), attempt=st.integers(1, 10), seed=st.integers(0, 2**32))
 def test_retry_after_is_a_floor_and_does_not_shorten_the_back_off(
     retry_after: float, attempt: int, seed: int
@@ -186,6 +188,7 @@ async def test_five_answers_earn_one_retry() -> None:
     assert target.calls == 5 + 2
 
 
+@settings(deadline=None)
 @given(st.lists(st.booleans(), max_size=300), st.floats(1, 20))
 def test_retries_never_exceed_the_reserve_and_a_fifth_of_the_answers(
     answers_or_retries: list[bool], reserve: float

@@ -20,6 +20,7 @@ from service.core.messages import (
     ToolCall,
     ToolCallDelta,
     Usage,
+    UsageReport,
 )
 from service.inference.ports import CompletionCall
 
@@ -141,23 +142,29 @@ class ChatStream:
         if data == b"[DONE]":
             events.append(self._end())
             return
+        chunk = self._chunk(data)
+        self._model = chunk.model or self._model
+        if chunk.usage is not None:
+            self._usage = chunk.usage
+            if chunk.usage.prompt_tokens:
+                events.append(UsageReport(_core_usage(chunk.usage, self._call, self._texts)))
+        if chunk.choices:
+            self._take_choice(chunk.choices[0], events)
+
+    def _chunk(self, data: bytes) -> _Chunk:
         try:
             chunk = _decode_chunk(data)
         except (ValueError, RecursionError):
             raise self._failures.of_unreadable(data) from None
         if chunk.error is not None:
             raise self._failures.of_event(ErrorReport.of(chunk.error))
-        self._model = chunk.model or self._model
-        if chunk.usage is not None:
-            self._usage = chunk.usage
-        if not chunk.choices:
-            return
-        choice = chunk.choices[0]
+        return chunk
+
+    def _take_choice(self, choice: _ChunkChoice, events: list[StreamEvent]) -> None:
         said = choice.delta
         if text := said.content or said.refusal:
             self._texts.append(text)
             events.append(TextDelta(text))
-        if said.refusal is not None:
             self._refuses = self._refuses or bool(said.refusal)
         if said.tool_calls:
             events.extend(map(self._tool_call, said.tool_calls))

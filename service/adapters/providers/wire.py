@@ -32,10 +32,7 @@ TRANSPORT_ERRORS = (
 
 _MAX_CONNECTIONS = 1_000
 _IDLE_CONNECTION_SECONDS = 30.0
-_DRAIN_SECONDS = 0.25
-
-Post = Callable[[str, bytes], Awaitable[httpx2.Response]]
-"""POSTs JSON to a path and gives the response with its body unread; raises `ProviderFailure`."""
+_DRAIN_SECONDS = 0.1
 
 
 class StreamedAnswer(Protocol):
@@ -58,7 +55,8 @@ def transport_settings(*, connect_timeout_seconds: float) -> dict[str, Any]:
     """The arguments of an SDK's `DefaultAioHttpClient`.
 
     Only connecting has a timeout: every other deadline is the caller's. Redirects are not followed:
-    they would carry the key and the prompt to another host.
+    they would carry the key and the prompt to another host. The host's own proxies and certificates
+    (`HTTPS_PROXY`, `NO_PROXY`, `SSL_CERT_FILE`) hold, as for every program on it.
     """
     return {
         "timeout": httpx2.Timeout(None, connect=connect_timeout_seconds),
@@ -124,12 +122,13 @@ async def read_stream(
             if received > max_bytes:
                 raise _too_large(max_bytes)
             events, failure = _take(decoder.feed(chunk), answer)
+            if answer.is_whole:
+                await _drain(chunks)
             if events:
                 yield events
             if failure is not None:
                 raise failure
             if answer.is_whole:
-                await _drain(chunks)
                 return
         events, failure = _take(decoder.finish(), answer)
         if events:
@@ -168,7 +167,10 @@ async def _chunks(response: httpx2.Response) -> AsyncGenerator[AsyncIterator[byt
 
 
 async def _drain(chunks: AsyncIterator[bytes]) -> None:
-    """Read the few bytes after the terminal marker, so that the connection can be used again."""
+    """Read the few bytes after the terminal marker, so that the connection can be used again.
+
+    They come at once; done before `StreamEnd` is given, because its reader may stop there.
+    """
     with contextlib.suppress(*TRANSPORT_ERRORS):  # a TimeoutError is one; the answer is whole
         async with asyncio.timeout(_DRAIN_SECONDS):
             async for _ in chunks:

@@ -86,6 +86,11 @@ class CommitQueue:
             self._lose(self._next)
         return future
 
+    def record(self, intent: Intent, settlement: Settlement) -> asyncio.Future[None]:
+        """Queue a row together with its settlement, for one commit."""
+        self._next.recorded.append(intent)
+        return self.settle(settlement)
+
     async def ping(self) -> None:
         """Return once a commit has succeeded. Raises `LedgerUnavailable`."""
         ping = asyncio.get_running_loop().create_future()
@@ -178,7 +183,7 @@ class CommitQueue:
     def _batch(self, load: Load) -> Batch:
         return Batch(
             opened=[opening.intent for opening in load.openings],
-            reopened=load.voided,
+            reopened=load.recorded,
             settled=[settling.settlement for settling in load.settlings],
             instance_id=self._instance_id,
             lease_expires_at=self._clock.now() + self._lease,
@@ -216,7 +221,7 @@ class CommitQueue:
             fail(opening.committed, "the ledger's database is not available")
         for ping in load.pings:
             fail(ping, "the ledger's database is not available")
-        self._next.voided[:0] = load.voided
+        self._next.recorded[:0] = load.recorded
         self._next.settlings[:0] = load.settlings
 
     def _refused(self, load: Load, error: Exception) -> None:
@@ -226,7 +231,7 @@ class CommitQueue:
             opening.stage = "failed"
             fail(opening.committed, "the database refused the row")
             _logger.error("ledger_row_refused", id=opening.intent.id, error=cause)
-        for intent in load.voided:
+        for intent in load.recorded:
             _logger.error("ledger_row_refused", id=intent.id, error=cause)
         for settling in load.settlings:
             _logger.error("ledger_settlement_refused", id=settling.settlement.id, error=cause)
@@ -263,15 +268,15 @@ class CommitQueue:
             self._void(opening.intent)
 
     def _void(self, intent: Intent) -> None:
-        self._next.voided.append(intent)
-        self.settle(
+        self.record(
+            intent,
             Settlement(
                 id=intent.id,
                 outcome="cancelled",
                 cost_usd=Decimal(0),
                 duration_ms=self._milliseconds_since(intent),
                 completed_at=self._clock.now(),
-            )
+            ),
         )
 
     def _milliseconds_since(self, intent: Intent) -> float:
@@ -291,4 +296,4 @@ class CommitQueue:
             _logger.error("ledger_settlements_lost", count=lost)
         for future in (*futures, *load.pings, *(opening.committed for opening in load.openings)):
             fail(future, "the ledger is closed")
-        load.openings, load.voided, load.settlings, load.pings = [], [], [], []
+        load.openings, load.recorded, load.settlings, load.pings = [], [], [], []

@@ -77,6 +77,10 @@ class GroupCommitLedger:
         """Queue the settlement at once; the future is done when it is committed."""
         return self._queue.settle(settlement)
 
+    def record(self, intent: Intent, settlement: Settlement) -> Future[None]:
+        """Queue a row that is settled from the start; the future is done when it is committed."""
+        return self._queue.record(intent, settlement)
+
     async def renew_leases(self) -> int:
         """Prolong the leases of this instance's open rows; returns how many there are."""
         if not self._queue.open_rows:

@@ -25,17 +25,17 @@ class Settling(Struct, eq=False, kw_only=True):
 
 
 class Load(Struct, eq=False, kw_only=True):
-    """What goes into one commit. `voided` rows are to exist, for their settlements to be kept."""
+    """What goes into one commit. `recorded` rows are written, if they are not there, to be settled."""
 
     openings: list[Opening] = field(default_factory=list)
-    voided: list[Intent] = field(default_factory=list)
+    recorded: list[Intent] = field(default_factory=list)
     settlings: list[Settling] = field(default_factory=list)
     pings: list[Future[None]] = field(default_factory=list)
 
     @property
     def rows(self) -> int:
         """How many rows it writes."""
-        return len(self.openings) + len(self.voided) + len(self.settlings)
+        return len(self.openings) + len(self.recorded) + len(self.settlings)
 
     @property
     def size(self) -> int:
@@ -46,7 +46,7 @@ class Load(Struct, eq=False, kw_only=True):
         """The same as loads of one row each, in order."""
         return [
             *(Load(openings=[opening]) for opening in self.openings),
-            *(Load(voided=[intent]) for intent in self.voided),
+            *(Load(recorded=[intent]) for intent in self.recorded),
             *(Load(settlings=[settling]) for settling in self.settlings),
             *(Load(pings=[ping]) for ping in self.pings),
         ]

@@ -1,0 +1,249 @@
+"""What the OpenAPI document promises to the people and the generators that read nothing else."""
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from tests.e2e.document import Document, Json
+from tests.e2e.routes import CHAT_STREAM, GENERATE_STREAM, POST_ROUTES
+from tests.running import RunningService
+
+SNAKE_CASE = re.compile(r"[a-z]+(_[a-z]+)*")
+ARGUMENT_ORDER = {
+    "GenerateRequest": "prompt model system max_tokens temperature top_p stop cache timeout_seconds"
+    " metadata reasoning_effort provider_options",
+    "ChatRequest": "messages model max_tokens temperature top_p stop tools tool_choice response_format"
+    " history_limit cache timeout_seconds metadata reasoning_effort provider_options",
+    "EmbeddingsRequest": "input model",
+    "BatchRequest": "prompts requests model max_concurrency requests_per_second",
+    "ChatMessage": "role content tool_calls tool_call_id provider_data",
+}
+OPERATION_IDS = {
+    "generate",
+    "stream_generate",
+    "chat",
+    "stream_chat",
+    "create_embeddings",
+    "run_batch",
+    "list_models",
+    "get_health",
+    "get_readiness",
+    "get_metrics",
+}
+UNIONS = {
+    "ContentPart": {"text", "image"},
+    "ImageSource": {"url", "base64"},
+    "ResponseFormat": {"text", "json_schema"},
+    "GenerateStreamEvent": {"token", "done", "error"},
+    "ChatStreamEvent": {"token", "tool_call", "done", "error"},
+}
+
+
+@pytest.fixture(scope="module")
+async def document(shared_service: RunningService) -> Document:
+    """The document as it is served, to anybody."""
+    async with shared_service.client(key=None) as client:
+        answer = await client.get("/openapi.json")
+    assert answer.status_code == 200
+    return Document(answer.json())
+
+
+def api_routes(service: RunningService) -> dict[str, APIRoute]:
+    """The routes that the document must have, by path."""
+    routes = [route for route in service.app.routes if isinstance(route, APIRoute)]
+    return {route.path: route for route in routes if route.include_in_schema}
+
+
+def test_the_document_is_valid_openapi_3_1(document: Document) -> None:
+    assert document.content["openapi"].startswith("3.1.")
+    assert [str(error) for error in OpenAPIV31SpecValidator(document.content).iter_errors()] == []
+
+
+def test_its_version_is_the_one_that_the_service_tells(
+    document: Document, shared_service: RunningService
+) -> None:
+    health = httpx.get(f"{shared_service.url}/healthz").json()
+    assert document.content["info"]["version"] == health["version"]
+
+
+def test_every_operation_is_told_apart_and_described(document: Document) -> None:
+    tags = {tag["name"] for tag in document.content["tags"]}
+    for method, path, operation in document.operations():
+        where = f"{method} {path}"
+        assert operation["summary"], where
+        assert operation["description"].startswith(operation["summary"]), where
+        assert len(operation["tags"]) == 1, where
+        assert set(operation["tags"]) <= tags, where
+        assert not operation.get("deprecated"), where
+
+
+def test_operation_ids_are_the_functions_names_and_stay_what_they_are(document: Document) -> None:
+    ids = [operation["operationId"] for _, _, operation in document.operations()]
+    assert len(ids) == len(set(ids))
+    assert set(ids) >= OPERATION_IDS
+    assert all(SNAKE_CASE.fullmatch(name) for name in ids)
+
+
+def test_every_route_is_in_the_document_under_its_functions_name(
+    document: Document, shared_service: RunningService
+) -> None:
+    for path, route in api_routes(shared_service).items():
+        assert document.operation(path)["operationId"] == route.endpoint.__name__
+
+
+def test_the_api_needs_a_key_and_the_operations_routes_need_none(document: Document) -> None:
+    schemes = document.content["components"]["securitySchemes"]
+    assert schemes["ApiKey"]["in"] == "header"
+    assert schemes["ApiKey"]["name"] == "X-API-Key"
+    assert (schemes["Bearer"]["type"], schemes["Bearer"]["scheme"]) == ("http", "bearer")
+    assert "security" not in document.content
+    for _, path, operation in document.operations():
+        if path.startswith("/api/v1/"):
+            assert operation["security"] == [{"ApiKey": []}, {"Bearer": []}], path
+        else:
+            assert "security" not in operation, path
+
+
+def test_every_request_body_is_json_and_has_examples(document: Document) -> None:
+    for path in POST_ROUTES:
+        body = document.operation(path)["requestBody"]
+        assert body["required"]
+        (media,) = body["content"].items()
+        assert media[0] == "application/json"
+        assert len(media[1]["examples"]) >= 2
+        assert all(example["summary"] for example in media[1]["examples"].values())
+
+
+def test_every_good_answer_has_an_example(document: Document) -> None:
+    for _, path, operation in document.operations():
+        (media,) = operation["responses"]["200"]["content"].values()
+        assert "example" in media or media["examples"], path
+
+
+def test_errors_are_typed_and_no_answer_is_undescribed(document: Document) -> None:
+    for _, path, operation in document.operations():
+        responses = operation["responses"]
+        assert "422" not in responses, path
+        assert {"500"} | ({"401", "403"} if path.startswith("/api/") else set()) <= set(responses)
+        for status, response in responses.items():
+            assert response["description"], (path, status)
+            assert "X-Request-ID" in response["headers"], (path, status)
+            if status == "200" or path == "/readyz":
+                continue
+            assert list(response["content"]) == ["application/json"], (path, status)
+            media = response["content"]["application/json"]
+            assert media["schema"] == {"$ref": "#/components/schemas/ErrorResponse"}
+            assert media["example"]["error"]["type"] in error_types(document)
+            assert ("Retry-After" in response["headers"]) == (status == "503")
+
+
+def error_types(document: Document) -> list[str]:
+    """Every type that an error may have."""
+    types: list[str] = document.schemas["ErrorDetail"]["properties"]["type"]["enum"]
+    return types
+
+
+def test_nothing_of_fastapis_own_validation_errors_is_left(document: Document) -> None:
+    assert "ValidationError" not in str(document.content)
+
+
+@pytest.mark.parametrize(
+    ("path", "union"),
+    [(GENERATE_STREAM, "GenerateStreamEvent"), (CHAT_STREAM, "ChatStreamEvent")],
+)
+def test_streams_answer_with_a_named_union_of_events(
+    path: str, union: str, document: Document
+) -> None:
+    content = document.operation(path)["responses"]["200"]["content"]
+    assert list(content) == ["text/event-stream"]
+    assert content["text/event-stream"]["schema"] == {"$ref": f"#/components/schemas/{union}"}
+
+
+@pytest.mark.parametrize(("union", "tags"), UNIONS.items())
+def test_unions_are_components_that_a_type_field_tells_apart(
+    union: str, tags: set[str], document: Document
+) -> None:
+    discriminator = document.schemas[union]["discriminator"]
+    assert discriminator["propertyName"] == "type"
+    assert set(discriminator["mapping"]) == tags
+    branches = {branch["$ref"] for branch in document.schemas[union]["oneOf"]}
+    assert branches == set(discriminator["mapping"].values())
+    for tag, reference in discriminator["mapping"].items():
+        assert document.referenced({"$ref": reference})["properties"]["type"]["const"] == tag
+
+
+def test_every_schema_and_every_property_is_described(document: Document) -> None:
+    for name, schema in document.schemas.items():
+        assert schema.get("description"), name
+        for field, described in schema.get("properties", {}).items():
+            # A reference may leave the word to what it refers to, which has one: see above.
+            assert described.get("description") or "$ref" in described, f"{name}.{field}"
+
+
+def test_no_reference_leads_nowhere_and_no_schema_is_without_use(document: Document) -> None:
+    references = set(re.findall(r"#/components/schemas/(\w+)", str(document.content)))
+    assert references == set(document.schemas)
+
+
+@pytest.mark.parametrize(("name", "order"), ARGUMENT_ORDER.items())
+def test_properties_stand_in_the_order_of_the_arguments(
+    name: str, order: str, document: Document
+) -> None:
+    assert list(document.schemas[name]["properties"]) == order.split()
+
+
+def test_required_properties_come_first_in_request_bodies(document: Document) -> None:
+    for path in POST_ROUTES:
+        media = document.operation(path)["requestBody"]["content"]["application/json"]
+        schema = document.referenced(media["schema"])
+        required = schema.get("required", [])
+        assert list(schema["properties"])[: len(required)] == required, path
+
+
+def test_request_bodies_refuse_unknown_fields_at_every_level(document: Document) -> None:
+    for name in reachable(document, [request_schema(document, path) for path in POST_ROUTES]):
+        schema = document.schemas[name]
+        if "properties" in schema:
+            assert schema["additionalProperties"] is False, name
+
+
+def request_schema(document: Document, path: str) -> Json:
+    """The schema of a route's body."""
+    schema: Json = document.operation(path)["requestBody"]["content"]["application/json"]["schema"]
+    return schema
+
+
+def reachable(document: Document, start: list[Any]) -> set[str]:
+    """The names of the components that these schemas refer to, directly or not."""
+    found: set[str] = set()
+    todo = re.findall(r"#/components/schemas/(\w+)", str(start))
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo += re.findall(r"#/components/schemas/(\w+)", str(document.schemas[name]))
+    return found
+
+
+def test_examples_follow_their_schemas(document: Document) -> None:
+    for _, path, operation in document.operations():
+        bodies = [operation["requestBody"]] if "requestBody" in operation else []
+        for described in (*bodies, *operation["responses"].values()):
+            for media in described["content"].values():
+                values = [each["value"] for each in media.get("examples", {}).values()]
+                values += [media["example"]] if "example" in media else []
+                for value in values:
+                    assert document.mistakes(value, media["schema"]) == [], path
+
+
+def test_examples_of_properties_follow_their_schemas(document: Document) -> None:
+    for name, schema in document.schemas.items():
+        for field, described in schema.get("properties", {}).items():
+            for example in described.get("examples", []):
+                assert document.mistakes(example, described) == [], f"{name}.{field}"
+            if "default" in described:
+                assert document.mistakes(described["default"], described) == [], f"{name}.{field}"

@@ -1,0 +1,293 @@
+"""The Redis cache while its server dies, freezes and comes back."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from math import inf
+from statistics import median
+from time import monotonic
+
+import pytest
+from structlog.testing import capture_logs
+
+from service.adapters.cache.redis import RedisCache
+from service.core.clock import Clock, SystemClock
+from tests.clock import ManualClock
+from tests.contracts.time import until
+from tests.redis import RedisServer, redis_server
+
+__all__ = ["redis_server"]
+
+KEY, VALUE = "tenant-1:5f2a", b"an answer"
+CALLERS = 200
+PAUSE_SECONDS = 0.05
+"""What a caller spends on something else between two of its calls."""
+ADDED_MS = 100
+ADDED_MS_WHEN_OPEN = 5
+
+
+def make_cache(server: RedisServer, *, clock: Clock | None = None) -> RedisCache:
+    """A cache with its own limits, but quick to try again."""
+    return RedisCache(server.url, ttl_seconds=300, clock=clock or SystemClock(), retry_seconds=0.05)
+
+
+@pytest.fixture
+async def cache(redis_server: RedisServer) -> AsyncIterator[RedisCache]:
+    """A cache that has answered."""
+    cache = make_cache(redis_server)
+    await put_until_kept(cache)
+    yield cache
+    await cache.aclose()
+
+
+async def put_until_kept(cache: RedisCache) -> None:
+    """A cache that comes back, or a machine that is busy, may miss at first."""
+
+    async def is_kept() -> bool:
+        await cache.put(KEY, VALUE)
+        return await cache.get(KEY) == VALUE
+
+    await until(is_kept)
+
+
+class LoopTime:
+    """Time as the event loop had it: milliseconds in which a busy machine did not let it run are not counted.
+
+    What the cache adds is waiting, and that is counted; what the machine adds is not the cache's.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.ms = 0
+        self._tick()
+
+    def stop(self) -> None:
+        self._next_tick.cancel()
+
+    def _tick(self) -> None:
+        self.ms += 1
+        self._next_tick = self._loop.call_later(0.001, self._tick)
+
+
+@pytest.fixture
+async def time() -> AsyncIterator[LoopTime]:
+    """Time from here on."""
+    time = LoopTime()
+    yield time
+    time.stop()
+
+
+@dataclass
+class Load:
+    """Callers who get, each with a short pause between its calls, and how long each call took."""
+
+    cache: RedisCache
+    time: LoopTime
+    calls: list[tuple[int, int, bytes | None]] = field(default_factory=list)
+    """When it began, how many milliseconds it took, what it brought."""
+    is_over: bool = False
+
+    async def call(self) -> None:
+        while not self.is_over:
+            began = self.time.ms
+            value = await self.cache.get(KEY)
+            self.calls.append((began, self.time.ms - began, value))
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def brings(self, value: bytes | None) -> None:
+        """Return when the callers have got that many times from now on."""
+        now = self.time.ms
+
+        async def has_come() -> bool:
+            got = [call for call in self.calls if call[0] > now and call[2] == value]
+            return len(got) >= 3 * CALLERS
+
+        await until(has_come, timeout_seconds=10)
+
+    def durations_ms(self, *, begun_from: float, to: float) -> list[int]:
+        """Of the calls that began in that time."""
+        return [duration for began, duration, _ in self.calls if begun_from <= began < to]
+
+
+@asynccontextmanager
+async def under_load(cache: RedisCache, time: LoopTime) -> AsyncIterator[Load]:
+    """A caller that meets an exception ends the test with it."""
+    load = Load(cache, time)
+    async with asyncio.TaskGroup() as callers:
+        for _ in range(CALLERS):
+            callers.create_task(load.call())
+        try:
+            yield load
+        finally:
+            load.is_over = True
+
+
+@asynccontextmanager
+async def frozen(server: RedisServer) -> AsyncIterator[None]:
+    with server.frozen():
+        yield
+
+
+@asynccontextmanager
+async def dead(server: RedisServer) -> AsyncIterator[None]:
+    await asyncio.to_thread(server.stop)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(server.start)
+
+
+Outage = Callable[[RedisServer], AbstractAsyncContextManager[None]]
+outages = pytest.mark.parametrize("away", [frozen, dead])
+
+
+@outages
+async def test_outage_under_load_costs_callers_little_and_is_survived(
+    redis_server: RedisServer, cache: RedisCache, away: Outage, time: LoopTime
+) -> None:
+    async with under_load(cache, time) as load:
+        await load.brings(VALUE)
+        began = time.ms
+        async with away(redis_server):
+            await until_unhealthy(cache)
+            opened = time.ms
+            await load.brings(None)
+            ended = time.ms
+        await until_healthy(cache)
+        await put_until_kept(cache)
+        await load.brings(VALUE)
+    assert max(load.durations_ms(begun_from=began - 1000, to=opened)) <= ADDED_MS
+    assert median(load.durations_ms(begun_from=opened, to=ended)) <= ADDED_MS_WHEN_OPEN
+
+
+@outages
+async def test_breaker_opens_before_a_handful_of_callers_have_waited(
+    redis_server: RedisServer, cache: RedisCache, away: Outage, time: LoopTime
+) -> None:
+    async with away(redis_server):
+        misses = 0
+        while cache.is_healthy:
+            began = time.ms
+            assert await cache.get(KEY) is None
+            assert time.ms - began <= ADDED_MS
+            misses += 1
+        assert misses <= 3
+
+
+@outages
+async def test_no_caller_waits_for_a_probe(
+    redis_server: RedisServer, cache: RedisCache, away: Outage, time: LoopTime
+) -> None:
+    async with away(redis_server), under_load(cache, time) as load:
+        await until_unhealthy(cache)
+        opened = time.ms
+        await load.brings(None)
+        await load.brings(None)
+        assert sorted(load.durations_ms(begun_from=opened, to=inf))[-CALLERS] <= ADDED_MS_WHEN_OPEN
+
+
+@outages
+async def test_request_that_gets_and_puts_waits_no_longer_than_allowed(
+    redis_server: RedisServer, cache: RedisCache, away: Outage, time: LoopTime
+) -> None:
+    async with away(redis_server):
+        began = time.ms
+        assert await cache.get(KEY) is None
+        await cache.put(KEY, VALUE)
+        assert time.ms - began <= ADDED_MS
+
+
+@outages
+async def test_outage_is_one_line_at_its_begin_and_one_at_its_end(
+    redis_server: RedisServer, away: Outage
+) -> None:
+    clock = ManualClock()  # so that the probes follow at once on each other
+    cache = make_cache(redis_server, clock=clock)
+    with capture_logs() as logs:
+        await put_until_kept(cache)
+        async with away(redis_server):
+            await asyncio.gather(*(cache.get(KEY) for _ in range(100)))
+
+            async def has_probed() -> bool:
+                return len(clock.sleeps) > 3
+
+            await until(has_probed)
+            assert [line["event"] for line in logs] == ["cache_unavailable"]
+        await until_healthy(cache)
+        await put_until_kept(cache)
+    await cache.aclose()
+    assert [line["event"] for line in logs] == ["cache_unavailable", "cache_available_again"]
+    assert logs[0]["log_level"] == "warning"
+    assert logs[0]["server"] == f"127.0.0.1:{redis_server.port}"
+
+
+async def test_starts_while_the_server_is_down_and_finds_it_later(
+    redis_server: RedisServer,
+) -> None:
+    async with dead(redis_server):
+        cache = make_cache(redis_server)
+        await cache.start()
+        assert not cache.is_healthy
+        assert await cache.get(KEY) is None
+        await cache.put(KEY, VALUE)
+    await until_healthy(cache)
+    await put_until_kept(cache)
+    await cache.aclose()
+
+
+async def test_server_that_restarts_between_two_calls_is_not_noticed(
+    redis_server: RedisServer, cache: RedisCache
+) -> None:
+    async with dead(redis_server):
+        pass
+    with capture_logs() as logs:
+        assert await cache.get(KEY) is None
+        await put_until_kept(cache)
+    assert logs == []
+
+
+async def test_busy_event_loop_is_not_taken_for_a_frozen_server(cache: RedisCache) -> None:
+    loop = asyncio.get_running_loop()
+
+    async def is_connected() -> bool:
+        return await asyncio.gather(*(cache.get(KEY) for _ in range(20))) == [VALUE] * 20
+
+    await until(is_connected)
+    for _ in range(5):
+        calls = [loop.create_task(cache.get(KEY)) for _ in range(20)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        busy_until = monotonic() + 0.2
+        while monotonic() < busy_until:
+            pass
+        assert await asyncio.gather(*calls) == [VALUE] * 20
+    assert cache.is_healthy
+
+
+async def test_closing_while_the_server_is_away_is_quick(
+    redis_server: RedisServer, time: LoopTime
+) -> None:
+    cache = make_cache(redis_server)
+    await put_until_kept(cache)
+    with redis_server.frozen():
+        calls = asyncio.gather(*(cache.get(KEY) for _ in range(100)))
+        await until_unhealthy(cache)
+        began = time.ms
+        await cache.aclose()
+        assert time.ms - began <= ADDED_MS
+        assert await calls == [None] * 100
+
+
+async def until_healthy(cache: RedisCache) -> None:
+    async def is_healthy() -> bool:
+        return cache.is_healthy
+
+    await until(is_healthy)
+
+
+async def until_unhealthy(cache: RedisCache) -> None:
+    async def is_unhealthy() -> bool:
+        return not cache.is_healthy
+
+    await until(is_unhealthy)

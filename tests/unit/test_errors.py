@@ -1,0 +1,109 @@
+"""Errors as HTTP."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import pytest
+
+from service.core.errors import (
+    DeadlineExceeded,
+    InternalError,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotAuthenticated,
+    NotAuthorized,
+    NotFound,
+    PayloadTooLarge,
+    ProviderError,
+    ServiceError,
+    Unavailable,
+    UnsupportedMediaType,
+)
+from service.web.errors import STATUS, error_body, error_response
+from service.web.schemas import ErrorDetail, ErrorType
+
+EXAMPLES: list[tuple[ServiceError, int, str, dict[str, object]]] = [
+    (InvalidRequest("no", field="a.0.b"), 400, "validation_error", {"field": "a.0.b"}),
+    (NotAuthenticated(), 401, "authentication_error", {}),
+    (
+        NotAuthorized(required_scope="admin"),
+        403,
+        "authorization_error",
+        {"required_scope": "admin"},
+    ),
+    (NotFound("no"), 404, "not_found", {}),
+    (MethodNotAllowed("no"), 405, "method_not_allowed", {}),
+    (PayloadTooLarge(limit_bytes=5), 413, "payload_too_large", {"limit_bytes": 5}),
+    (UnsupportedMediaType("no"), 415, "unsupported_media_type", {}),
+    (InternalError(), 500, "server_error", {}),
+    (ProviderError("no"), 502, "provider_error", {}),
+    (
+        Unavailable("no", retry_after_seconds=1.5),
+        503,
+        "service_unavailable",
+        {"estimated_time_seconds": 1.5},
+    ),
+    (DeadlineExceeded("no"), 504, "timeout", {}),
+]
+
+
+def descendants(error: type[ServiceError]) -> Iterator[type[ServiceError]]:
+    for child in error.__subclasses__():
+        yield child
+        yield from descendants(child)
+
+
+OURS = {error for error in descendants(ServiceError) if error.__module__.startswith("service.")}
+
+
+def test_every_error_of_ours_has_a_status_and_an_example_here() -> None:
+    assert set(STATUS) == OURS
+    assert {type(error) for error, *_ in EXAMPLES} == OURS
+
+
+def test_every_type_is_documented_and_none_stands_for_two_errors() -> None:
+    types = [error.type for error in OURS]
+    assert sorted(types) == sorted(get_args(ErrorType))
+    assert len(set(types)) == len(types)
+
+
+@pytest.mark.parametrize(("error", "status", "type_", "details"), EXAMPLES)
+def test_envelope_has_the_contracts_shape(
+    error: ServiceError, status: int, type_: str, details: dict[str, object]
+) -> None:
+    response = error_response(error, "4b1f")
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/json"
+    envelope: dict[str, Any] = json.loads(bytes(response.body))
+    assert envelope == {
+        "error": {"type": type_, "message": error.message, "request_id": "4b1f", **details}
+    }
+    ErrorDetail.model_validate(envelope["error"])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "header"), [(0, "1"), (0.2, "1"), (1.0, "1"), (1.2, "2"), (30, "30")]
+)
+def test_retry_after_is_whole_seconds_and_never_too_early(seconds: float, header: str) -> None:
+    response = error_response(Unavailable("no", retry_after_seconds=seconds), "4b1f")
+    assert response.headers["retry-after"] == header
+
+
+def test_only_unavailable_says_when_to_come_back() -> None:
+    for error, *_ in EXAMPLES:
+        says = "retry-after" in error_response(error, "4b1f").headers
+        assert says is isinstance(error, Unavailable)
+
+
+def test_missing_key_is_told_the_scheme() -> None:
+    assert error_response(NotAuthenticated(), "4b1f").headers["www-authenticate"] == "Bearer"
+
+
+def test_given_headers_are_sent() -> None:
+    response = error_response(MethodNotAllowed("no"), "4b1f", headers={"Allow": "GET"})
+    assert response.headers["allow"] == "GET"
+
+
+def test_fault_of_ours_says_nothing_of_the_inside() -> None:
+    assert error_body(InternalError(), "4b1f")["message"] == "An internal error occurred"
