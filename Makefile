@@ -22,7 +22,7 @@ run: $(VENV)/run ## Install what is needed and serve on 127.0.0.1:8000
 	@$(BIN)/ai-service serve
 
 .PHONY: test
-test: check browser ## Check, then run every test
+test: check tools ## Check, then run every test
 	$(BIN)/python -m pytest
 
 .PHONY: check
@@ -60,9 +60,10 @@ audit: $(VENV)/test ## Look for known vulnerabilities in the locked dependencies
 lock: $(VENV)/test ## Resolve the dependencies anew and lock them by hash
 	$(BIN)/python -m scripts.lock
 
-.PHONY: browser
-browser: ## Install Chromium, which the tests of pages drive, where apt-get can
-	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium >/dev/null; }
+.PHONY: tools
+tools: ## Install Chromium and redis-server, which tests drive, where apt-get can
+	@missing=$$(for tool in chromium redis-server; do command -v $$tool >/dev/null || echo $$tool; done); \
+	if [ -n "$$missing" ]; then apt-get update -qq && apt-get install -y -qq $$missing >/dev/null; fi
 
 .PHONY: clean
 clean: ## Remove what was built; the data stays

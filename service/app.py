@@ -26,7 +26,7 @@ from service.web.context import request_id
 from service.web.cors import Cors
 from service.web.errors import error_response
 from service.web.hosts import HostCheck
-from service.web.requests import RequestEnvelope
+from service.web.requests import LastResort, RequestEnvelope
 from service.web.validation import from_http_exception, invalid_request
 
 _DESCRIPTION = """\
@@ -83,6 +83,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     _answer_errors_in_one_envelope(app, metrics)
     # The last one added is the outermost.
     app.add_middleware(KeyCheck, prefix=f"{openapi.API_PREFIX}/", metrics=metrics)
+    app.add_middleware(LastResort, metrics=metrics)
     if settings.cors_origins:
         app.add_middleware(Cors, origins=settings.cors_origins, metrics=metrics)
     app.add_middleware(HostCheck, metrics=metrics)

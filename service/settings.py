@@ -103,7 +103,7 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = None
 
     request_timeout_seconds: float = Field(30.0, gt=0)
-    stream_first_token_timeout_seconds: float = Field(30.0, gt=0)
+    stream_first_token_timeout_seconds: float = Field(60.0, gt=0)
     stream_idle_timeout_seconds: float = Field(30.0, gt=0)
     stream_total_timeout_seconds: float = Field(600.0, gt=0)
     stream_heartbeat_seconds: float = Field(15.0, gt=0)
@@ -159,6 +159,15 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"AI_SERVICE_ADMIN_KEY is weak: use {_MIN_ADMIN_KEY_CHARACTERS} or more random ASCII"
                 " characters"
+            )
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _know_the_database(cls, value: str) -> str:
+        if value and not value.startswith(("sqlite+aiosqlite:///", "postgresql+asyncpg://")):
+            raise ValueError(
+                "DATABASE_URL must begin with sqlite+aiosqlite:/// or postgresql+asyncpg://"
             )
         return value
 

@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,17 +23,22 @@ import redis
 
 
 class RedisServer:
-    """A context manager: a redis-server without persistence. `options` are its command line's."""
+    """A context manager: a redis-server without persistence. `options` are its command line's.
 
-    def __init__(self, *options: str, password: str | None = None) -> None:
+    Its port speaks plain Redis or, with the options that name a certificate, TLS.
+    """
+
+    def __init__(self, *options: str, password: str | None = None, tls: bool = False) -> None:
         program = shutil.which("redis-server")
         if program is None:
             pytest.fail("redis-server is not installed: apt-get install redis-server")
-        self.port = free_port()
+        self.port = _free_port()
         self._password = password
         self._folder = Path(tempfile.mkdtemp(prefix="redis"))
         self._socket = str(self._folder / "redis.sock")
-        self._command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        ports = {"--port": "0", "--tls-port": str(self.port)} if tls else {"--port": str(self.port)}
+        self._command = [program, "--bind", "127.0.0.1", "--save", ""]
+        self._command += chain.from_iterable(ports.items())
         self._command += ["--unixsocket", self._socket, "--dir", str(self._folder), *options]
         if password is not None:
             self._command += ["--requirepass", password]
@@ -100,7 +106,7 @@ class RedisServer:
         self.command("FLUSHALL")
 
 
-def free_port() -> int:
+def _free_port() -> int:
     """A port that nobody has: below those that the kernel gives to outgoing connections, one of which might
     take it, or connect to itself on it, while the server is stopped."""
     for port in random.sample(range(20_000, 32_000), 100):

@@ -19,7 +19,6 @@ from scripts.bench.plan import (
 )
 from scripts.bench.servers import Server
 from scripts.bench.subjects import Redis
-from service.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -71,10 +70,7 @@ def ours(size: Size, cores: Cores, vendors: Upstreams, redis: Redis | None) -> I
             "paced": _paced(paced, calls.stream(paced.url), size),
         }
         warm_ups = {"memory hit": calls.warm_up(plain.url)}
-        if "cache_ttl_seconds" not in Settings.model_fields:  # TEMPORARY
-            del rounds["memory hit"]
-            warm_ups.clear()
-        elif redis is not None:
+        if redis is not None:
             shared = start(vendors.short, {"REDIS_URL": redis.url})
             rounds["Redis hit"] = Subject(shared, calls.hit(shared.url), 2 * size.calls)
             warm_ups["Redis hit"] = calls.warm_up(shared.url)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from scripts.bench.connection import Reply
 from scripts.bench.load import Call, closed_loop, closed_loop_for, open_loop
-from scripts.bench.plan import CONNECTIONS, Delay, Memory
+from scripts.bench.plan import CONNECTIONS, Delay, Memory, Start
 from scripts.bench.servers import Server
 
 Key = TypeVar("Key", bound=Hashable)
@@ -94,17 +94,23 @@ async def memory(server: Server, call: Call, *, requests: int) -> Memory:
     return Memory(requests, before, resident[-1], slope)
 
 
-def cold_start_seconds(
+def cold_starts(
     starts: Mapping[str, Callable[[], AbstractContextManager[Server]]], *, rounds: int
-) -> dict[str, float]:
-    """How long each takes until it answers: the median of rounds in which all take turns."""
-    taken: dict[str, list[float]] = {name: [] for name in starts}
+) -> dict[str, Start]:
+    """How long each takes until it answers: the medians of rounds in which all take turns."""
+    taken: dict[str, list[Start]] = {name: [] for name in starts}
     for _ in range(rounds):
         for name, start in starts.items():
             began = perf_counter()
-            with start():
-                taken[name].append(perf_counter() - began)
-    return {name: statistics.median(times) for name, times in taken.items()}
+            with start() as server:
+                taken[name].append(Start(perf_counter() - began, server.cpu_seconds()))
+    return {
+        name: Start(
+            seconds=statistics.median(start.seconds for start in times),
+            cpu_seconds=statistics.median(start.cpu_seconds for start in times),
+        )
+        for name, times in taken.items()
+    }
 
 
 async def requests_per_second(

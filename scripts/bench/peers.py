@@ -75,7 +75,7 @@ def install_litellm() -> Path:
     if not installed.exists():
         print(f"installing LiteLLM {LITELLM_VERSION} into {folder.relative_to(ROOT)} …")
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-        pip = (folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check")
+        pip = (folder / "bin" / "pip", "install", "-qq", "--disable-pip-version-check")
         subprocess.run([*pip, f"litellm[proxy]=={LITELLM_VERSION}"], check=True)
         installed.touch()
     return folder / "bin" / "litellm"

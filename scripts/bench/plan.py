@@ -74,6 +74,14 @@ class Memory:
 
 
 @dataclass(frozen=True)
+class Start:
+    """Until a server answers: the time that passes, and the CPU time that it takes of it."""
+
+    seconds: float
+    cpu_seconds: float
+
+
+@dataclass(frozen=True)
 class Costs:
     """What one gateway costs: CPU milliseconds by kind of call, and the delays it adds."""
 
@@ -92,7 +100,7 @@ class Results:
     litellm: Costs | None
     memory: Memory
     memory_with_cache: Memory
-    cold_start_seconds: Mapping[str, float]
+    cold_starts: Mapping[str, Start]
     requests_per_second: Mapping[str, float]
     """By number of workers; empty where there was no database for two."""
     left_out: tuple[str, ...]

@@ -13,7 +13,7 @@ import uvloop
 from scripts.bench import calls, costs, measurements, subjects
 from scripts.bench.costs import Gateway
 from scripts.bench.load import WrongAnswer
-from scripts.bench.plan import Cores, Costs, Memory, Results, Size
+from scripts.bench.plan import Cores, Costs, Memory, Results, Size, Start
 from scripts.bench.subjects import Redis
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ def measure(size: Size, cores: Cores, *, litellm_command: Path | None) -> Result
     with _load_on(cores.load), subjects.redis(core=cores.load) as redis:
         bare_cpu_ms, by_gateway = _costs(size, cores, redis, litellm_command)
         memory, memory_with_cache = _memory(size, cores)
-        cold_starts = _cold_starts(size, cores)
+        starts = _cold_starts(size, cores)
     rates = _workers(size)
     reasons = [_NO_REDIS] if redis is None else []
     if isinstance(rates, str):
@@ -38,7 +38,7 @@ def measure(size: Size, cores: Cores, *, litellm_command: Path | None) -> Result
         litellm=by_gateway.get("litellm"),
         memory=memory,
         memory_with_cache=memory_with_cache,
-        cold_start_seconds=cold_starts,
+        cold_starts=starts,
         requests_per_second={} if isinstance(rates, str) else rates,
         left_out=tuple(reasons),
     )
@@ -57,7 +57,7 @@ def _costs(
             gateways["litellm"] = start(costs.litellm(size, cores, vendors, litellm_command))
         found_before = redis.hits() if redis else 0
         measured = _run(costs.measure_costs(bare, gateways, vendors, size))
-        if "Redis hit" in gateways["ours"].rounds and redis is not None:
+        if redis is not None:
             _check_redis(gateways["ours"], size, found=redis.hits() - found_before)
     return measured
 
@@ -82,9 +82,9 @@ def _memory(size: Size, cores: Cores) -> tuple[Memory, Memory]:
     return plain, filling
 
 
-def _cold_starts(size: Size, cores: Cores) -> dict[str, float]:
+def _cold_starts(size: Size, cores: Cores) -> dict[str, Start]:
     _say("cold starts")
-    return measurements.cold_start_seconds(
+    return measurements.cold_starts(
         {
             "bare": partial(subjects.bare, core=cores.measured),
             "sandbox": partial(subjects.service, core=cores.measured),

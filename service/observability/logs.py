@@ -92,6 +92,7 @@ def configure(*, level: str, log_format: LogFormat) -> None:
     root.setLevel(numeric_level)
     # The vendors' SDKs and HTTP clients log requests, headers and bodies below warning.
     for chatty in (
+        "alembic",
         "anthropic",
         "openai",
         "httpx2",

@@ -1,5 +1,5 @@
-"""The outermost layer: a request id, one log line and one metric for every request, and the last
-resort for what nothing else has caught. Pure ASGI, as all middleware here."""
+"""The outermost layer: a request id, one log line and one metric for every request; and the last resort
+for what nothing else has caught. Pure ASGI, as all middleware here."""
 
 import re
 import time
@@ -51,13 +51,6 @@ class RequestEnvelope:
                 await self._app(scope, receive, send_with_id)
             except ClientGone:
                 status = CLIENT_GONE_STATUS
-            except Exception:
-                log.exception("unhandled error", request_id=request_id)
-                if status is None:
-                    self._metrics.error(InternalError.type)
-                    note(error_type=InternalError.type)
-                    response = error_response(InternalError(), request_id)
-                    await response(scope, receive, send_with_id)
             finally:
                 duration = time.perf_counter() - started
                 self._metrics.in_flight(-1)
@@ -76,6 +69,37 @@ class RequestEnvelope:
                     duration_ms=round(duration * 1000, 3),
                     **line,
                 )
+
+
+class LastResort:
+    """Answers what nothing else has caught with a 500 that says nothing. Inside of CORS: a web page must
+    be able to read it, too."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_begun = False
+
+        async def watched_send(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched_send)
+        except ClientGone:
+            raise
+        except Exception:
+            if scope["type"] != "http":
+                raise
+            request_id = scope["state"]["request_id"]
+            log.exception("unhandled error", request_id=request_id)
+            if not has_begun:
+                self._metrics.error(InternalError.type)
+                note(error_type=InternalError.type)
+                await error_response(InternalError(), request_id)(scope, receive, send)
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -7,8 +7,12 @@ from decimal import Decimal
 from random import Random
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.adapters.storage import Storage, open_storage
+from service.adapters.storage.engine import create_engine
+from service.adapters.storage.tables import requests
 from service.usage.ports import Settlement
 from tests.contracts.databases import Database
 from tests.contracts.requests import make_intent, make_settlement
@@ -114,6 +118,25 @@ async def test_leases_are_renewed_and_orphans_swept_without_being_asked(
         clock.advance(LEASE_SECONDS + 1)
         await until(lambda: _is_settled(living, orphan.id))
         assert not await _is_settled(living, live.id)
+
+
+async def test_leases_are_renewed_between_sweeps(database: Database, clock: MovableClock) -> None:
+    live = make_intent()
+    engine = create_engine(database.url, timeout_seconds=5)
+    async with open_storage(database.url, clock=clock, lease_seconds=0.3) as living:
+        await living.ledger.open(live)
+        await until(lambda: _is_leased(engine, live.id, clock))
+        for _ in range(3):
+            clock.advance(1)
+            await until(lambda: _is_leased(engine, live.id, clock))
+    await engine.dispose()
+
+
+async def _is_leased(engine: AsyncEngine, record_id: str, clock: MovableClock) -> bool:
+    query = select(requests.c.lease_expires_at).where(requests.c.id == record_id)
+    async with engine.connect() as connection:
+        lease_expires_at = (await connection.execute(query)).scalar_one()
+    return bool(lease_expires_at > clock.now())
 
 
 async def test_rows_acknowledged_before_a_kill_are_there_and_orphans_are_swept(

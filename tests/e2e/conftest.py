@@ -31,13 +31,20 @@ def _plain_logs() -> Iterator[None]:
 def shared_service(
     _simulator: Simulator, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningService]:
-    """One service, in front of both vendors, for all tests of a module."""
+    """One service for all tests of a module, in front of both vendors and of a server called `local`."""
     settings = make_settings(
         tmp_path_factory.mktemp("data"),
         anthropic_api_key="sk-ant-simulated",
         anthropic_base_url=_simulator.anthropic_base_url,
         openai_api_key="sk-simulated",
         openai_base_url=_simulator.openai_base_url,
+        providers={
+            "local": {
+                "base_url": _simulator.openai_base_url_at("local"),
+                "api_key": "sk-local",
+                "models": ["llama"],
+            }
+        },
         max_body_bytes=1_000_000,
     )
     with RunningService(settings) as service:

@@ -27,6 +27,7 @@ async def browser() -> AsyncIterator[Browser]:
     """Debian's Chromium. A machine without it fails here: `make browser` installs it."""
     path = shutil.which("chromium")
     assert path, "chromium is not installed"
+    expect.set_options(timeout=15_000)
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
         yield chromium
@@ -75,76 +76,63 @@ class Watched:
 
 
 @pytest.fixture
-async def docs(service: RunningService, browser: Browser) -> AsyncIterator[Watched]:
+async def docs(shared_service: RunningService, browser: Browser) -> AsyncIterator[Watched]:
     """/docs in a fresh browser profile, loaded and rendered."""
     context = await browser.new_context()
-    context.set_default_timeout(10_000)
     watched = Watched(await context.new_page())
-    await watched.page.goto(f"{service.url}/docs")
+    await watched.page.goto(f"{shared_service.url}/docs")
     await expect(watched.operation("generate")).to_be_visible()
     yield watched
     await context.close()
 
 
-async def test_the_page_asks_nobody_but_the_service_and_has_no_complaints(
-    docs: Watched, service: RunningService
+async def test_the_page_is_whole_asks_nobody_but_the_service_and_has_no_complaints(
+    docs: Watched, shared_service: RunningService
 ) -> None:
-    await docs.page.wait_for_load_state("networkidle")
-    hosts = {urlsplit(request.url).hostname for request in docs.requests}
-    assert hosts == {"127.0.0.1"}
-    assert all(request.url.startswith(service.url) for request in docs.requests)
-    paths = {urlsplit(request.url).path for request in docs.requests}
-    assert {"/docs", "/openapi.json", "/docs/assets/swagger-ui-bundle.js"} <= paths
-    assert docs.complaints == []
-    assert await docs.page.title() == "AI Service - API"
-
-
-async def test_every_operation_is_on_the_page_with_its_summary(docs: Watched) -> None:
     for name in ("stream_generate", "chat", "stream_chat", "create_embeddings", "run_batch"):
         await expect(docs.operation(name)).to_be_visible()
     summary = docs.operation("generate").locator(".opblock-summary-description")
     await expect(summary).to_have_text("Answer a prompt")
+    assert await docs.page.title() == "AI Service - API"
+    await docs.page.wait_for_load_state("networkidle")
+    assert {urlsplit(request.url).hostname for request in docs.requests} == {"127.0.0.1"}
+    assert all(request.url.startswith(shared_service.url) for request in docs.requests)
+    paths = {urlsplit(request.url).path for request in docs.requests}
+    assert {"/docs", "/openapi.json", "/docs/assets/swagger-ui-bundle.js"} <= paths
+    assert docs.complaints == []
 
 
-async def test_with_a_key_generate_can_be_tried_out_and_shows_its_answer(
+async def test_with_a_key_requests_can_be_tried_out_and_show_their_answers(
     docs: Watched, simulator: Simulator
 ) -> None:
-    simulator.script(Reply(text="Atoms dance in doubt."), on="anthropic")
+    simulator.script(
+        Reply(text="Atoms dance in doubt."), Reply(text="Drop by drop"), on="anthropic"
+    )
     await docs.authorize(ADMIN_KEY)
     answer = await docs.execute("generate")
     await expect(answer.locator(".response-col_status")).to_contain_text("200")
     await expect(answer).to_contain_text("Atoms dance in doubt.")
     await expect(answer).to_contain_text("cost_usd")
-    (call,) = simulator.calls
-    assert "Explain quantum computing" in str(call.body)
-    assert docs.complaints == []
-
-
-async def test_a_stream_can_be_tried_out_too(docs: Watched, simulator: Simulator) -> None:
-    simulator.script(Reply(text="Drop by drop"), on="anthropic")
-    await docs.authorize(ADMIN_KEY)
+    assert "Explain quantum computing" in str(simulator.calls[0].body)
     answer = await docs.execute("stream_generate")
     await expect(answer.locator(".response-col_status")).to_contain_text("200")
     await expect(answer).to_contain_text('"type":"token"')
     await expect(answer).to_contain_text('"type":"done"')
-
-
-async def test_a_key_stays_over_a_reload(docs: Watched) -> None:
-    await docs.authorize(ADMIN_KEY)
+    assert docs.complaints == []
     await docs.page.reload()
     answer = await docs.execute("list_models")
     await expect(answer.locator(".response-col_status")).to_contain_text("200")
 
 
-async def test_without_a_key_the_page_shows_the_401(docs: Watched, simulator: Simulator) -> None:
+async def test_without_a_key_or_with_a_wrong_one_the_page_shows_the_same_401(
+    docs: Watched, simulator: Simulator
+) -> None:
     answer = await docs.execute("generate")
     await expect(answer.locator(".response-col_status")).to_contain_text("401")
     await expect(answer).to_contain_text("authentication_error")
     await expect(answer).to_contain_text("Invalid or missing API key")
-    assert simulator.calls == []
-
-
-async def test_a_wrong_key_shows_the_same_401(docs: Watched) -> None:
     await docs.authorize("sk-ais-wrong")
-    answer = await docs.execute("generate")
+    answer = await docs.execute("chat")
+    await expect(answer.locator(".response-col_status")).to_contain_text("401")
     await expect(answer).to_contain_text("Invalid or missing API key")
+    assert simulator.calls == []

@@ -115,8 +115,8 @@ async def test_a_killed_process_leaves_its_open_rows_to_the_next_start(
         async with service.client(ADMIN_KEY) as client:
             answered = (await client.post(GENERATE, json={"prompt": "short"})).json()
             pending = [
-                asyncio.create_task(client.post(GENERATE, json={"prompt": "lost " * 20}))
-                for _ in range(5)
+                asyncio.create_task(client.post(GENERATE, json={"prompt": f"lost {n} " * 20}))
+                for n in range(5)
             ]
             await simulator.wait_for(lambda s: s.in_flight == 5)
             service.send(signal.SIGKILL)
@@ -163,6 +163,7 @@ async def test_two_workers_share_one_postgresql(
         ("AI_SERVICE_ADMIN_KEY", "hunter2", "weak"),
         ("AI_SERVICE_WORKERS", "2", "PostgreSQL"),
         ("DATABASE_URL", "postgresql+asyncpg://u:hunter2@127.0.0.1:1/x", "AI_SERVICE_SECRET_KEY"),
+        ("DATABASE_URL", "postgres://u:hunter2@127.0.0.1/x", "postgresql+asyncpg"),
         ("AI_SERVICE_CONFIG_FILE", "missing.toml", "missing.toml"),
         ("AI_SERVICE_PORT", "http", "port"),
     ],

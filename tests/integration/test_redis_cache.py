@@ -51,6 +51,16 @@ async def put_until_kept(cache: RedisCache) -> None:
     await until(is_kept)
 
 
+async def connect_all(cache: RedisCache) -> None:
+    """Use every connection that the cache may have."""
+    await put_until_kept(cache)
+
+    async def are_connected() -> bool:
+        return await asyncio.gather(*(cache.get(KEY) for _ in range(20))) == [VALUE] * 20
+
+    await until(are_connected)
+
+
 class LoopTime:
     """Time as the event loop had it: milliseconds in which a busy machine did not let it run are not counted.
 
@@ -247,13 +257,65 @@ async def test_server_that_restarts_between_two_calls_is_not_noticed(
     assert logs == []
 
 
+class Network:
+    """A way to the server on which connections can be lost without a word, as when a host fails over."""
+
+    def __init__(self, server: RedisServer) -> None:
+        self._server = server
+        self._generation = 0
+        self._connections = 0
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[str]:
+        """The address of its near end."""
+        async with await asyncio.start_server(self._carry, "127.0.0.1") as near_end:
+            yield f"redis://127.0.0.1:{near_end.sockets[0].getsockname()[1]}"
+
+        async def is_idle() -> bool:
+            return self._connections == 0
+
+        await until(is_idle)
+
+    def lose_connections(self) -> None:
+        """Carry nothing any more on what is open; new connections are well."""
+        self._generation += 1
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._server.port)
+        self._connections += 1
+        async with asyncio.TaskGroup() as ways:
+            ways.create_task(self._pump(reader, far_writer))
+            ways.create_task(self._pump(far_reader, writer))
+        self._connections -= 1
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        generation = self._generation
+        while data := await reader.read(65536):
+            if generation == self._generation:
+                writer.write(data)
+        writer.close()
+
+
+async def test_connections_that_were_lost_silently_are_replaced_within_one_probe(
+    redis_server: RedisServer,
+) -> None:
+    clock = ManualClock()
+    network = Network(redis_server)
+    async with network.open() as url:
+        cache = RedisCache(url, ttl_seconds=300, clock=clock)
+        await connect_all(cache)
+        clock.sleeps.clear()
+        network.lose_connections()
+        assert await asyncio.gather(*(cache.get(KEY) for _ in range(20))) == [None] * 20
+        await until_healthy(cache)
+        assert len(clock.sleeps) <= 1
+        await connect_all(cache)
+        await cache.aclose()
+
+
 async def test_busy_event_loop_is_not_taken_for_a_frozen_server(cache: RedisCache) -> None:
     loop = asyncio.get_running_loop()
-
-    async def is_connected() -> bool:
-        return await asyncio.gather(*(cache.get(KEY) for _ in range(20))) == [VALUE] * 20
-
-    await until(is_connected)
+    await connect_all(cache)
     for _ in range(5):
         calls = [loop.create_task(cache.get(KEY)) for _ in range(20)]
         await asyncio.sleep(0)

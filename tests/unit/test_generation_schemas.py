@@ -151,7 +151,7 @@ def test_every_option_reaches_the_request() -> None:
         ("metadata", []),
         ("metadata", {str(number): "x" for number in range(17)}),
         ("provider_options", []),
-        ("sytem", "a typing mistake"),
+        ("max_token", 5),
     ],
 )
 def test_value_that_cannot_be_used_is_refused_at_its_field(field: str, value: object) -> None:

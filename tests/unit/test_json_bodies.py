@@ -121,7 +121,7 @@ finite_json = st.recursive(
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(finite_json, st.booleans())
 def test_any_plain_json_is_read_as_it_is(value: Any, ascii_only: bool) -> None:
     assert parse_json(json.dumps(value, ensure_ascii=ascii_only).encode()) == value

@@ -35,7 +35,7 @@ SHORT = 0.01
 """Real seconds, after which something that never ends is given up."""
 
 REPORT = UsageReport(Usage(input_tokens=70, cached_input_tokens=20))
-WHOLE: list[Read] = [[REPORT], words("Hel", "lo"), words("!"), [stream_end()]]
+WHOLE: list[Read] = [[REPORT], words("Good", "bye"), words("!"), [stream_end()]]
 
 
 def timeouts(
@@ -71,7 +71,7 @@ async def collect_until_error(bench: PipelineBench, error: type[ServiceError]) -
 async def test_pieces_come_as_they_are_read_and_then_the_answer() -> None:
     bench = PipelineBench(WHOLE)
     *pieces, answer = await collect(bench)
-    assert pieces == [words("Hel", "lo"), words("!")]
+    assert pieces == [words("Good", "bye"), words("!")]
     assert isinstance(answer, Answer)
     assert answer.finish_reason == "stop"
     assert (answer.provider, answer.provider_model) == ("acme", "acme-1-20260101")

@@ -61,7 +61,7 @@ token_counts = st.one_of(
 
 
 @pytest.mark.parametrize(("provider", "model"), MODELS)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(
     input_tokens=token_counts,
     parts=st.tuples(st.floats(0, 1), st.floats(0, 1)),

@@ -207,7 +207,7 @@ VALUES = st.recursive(
     [GenerateRequest, ChatRequest, BatchRequest, EmbeddingsRequest],
     ids=lambda m: m.__name__,
 )
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(
     body=st.dictionaries(FIELDS, VALUES, max_size=4)
     | st.fixed_dictionaries({"messages": st.lists(VALUES, max_size=2)})

@@ -5,7 +5,7 @@ retries, five seconds a step, notifications and a handshake of its own.
 """
 
 import asyncio
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -100,7 +100,10 @@ class RedisCache:
         if self._probing is not None:
             self._probing.cancel()
             await asyncio.wait([self._probing])
-        await self._disconnect()
+        for _ in range(self._max_connections):
+            await self._free_connections.acquire()
+        with suppress(*_OUTAGES):
+            await self._redis.connection_pool.disconnect()
 
     async def _ask(self, *command: bytes | str | int) -> Any:
         """The answer; None if there is none in time, or the server is left alone."""
@@ -156,22 +159,13 @@ class RedisCache:
                 self._probing = asyncio.get_running_loop().create_task(self._probe())
 
     async def _probe(self) -> None:
-        """Ask until there is an answer, on a connection that is not of the time before."""
-        await self._disconnect()
+        """Ask until there is an answer. The pool gives the connection that was lost last, made anew."""
         while self._breaker.state is not BreakerState.CLOSED:
             entry = self._breaker.try_enter()
             if isinstance(entry, Entry):
                 await self._answer(entry, "PING")
             else:
                 await self._clock.sleep(entry)
-
-    async def _disconnect(self) -> None:
-        """Let the calls under way end, then close every connection; who comes meanwhile waits or misses."""
-        async with AsyncExitStack() as all_connections:
-            for _ in range(self._max_connections):
-                await all_connections.enter_async_context(self._free_connections)
-            with suppress(*_OUTAGES):
-                await self._redis.connection_pool.disconnect()
 
     def _refused(self, command: object, refusal: ResponseError) -> None:
         """The server answers and will not: a key of another type, no memory, no permission."""
