@@ -69,9 +69,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         generate_unique_id_function=openapi.operation_id,
     )
     app.state.max_body_bytes = settings.max_body_bytes
-    for room in (generation, embeddings, batches, models):
-        app.include_router(room, prefix=openapi.API_PREFIX)
-    app.include_router(operations)
+    for room in (generation, embeddings, batches, models, operations):
+        app.include_router(room)
     docs.install(app)
     openapi.install(
         app,

@@ -32,11 +32,11 @@ from service.web.body import StrictRoute
 from service.web.context import json_response, request_id
 from service.web.disconnects import while_connected
 from service.web.errors import error_body
-from service.web.openapi import READS_A_BODY, answer_response, error_responses
+from service.web.openapi import API_PREFIX, READS_A_BODY, answer_response, error_responses
 from service.web.schemas import ErrorDetail, Usage
 
 log = structlog.get_logger(__name__)
-router = APIRouter(tags=["Batch"], route_class=StrictRoute)
+router = APIRouter(prefix=API_PREFIX, tags=["Batch"], route_class=StrictRoute)
 
 _EXAMPLES = {
     "prompts": {

@@ -12,9 +12,9 @@ from service.inference.context import CallContext
 from service.web.body import StrictRoute
 from service.web.context import json_response, request_id
 from service.web.disconnects import while_connected
-from service.web.openapi import INFERS, answer_response, error_responses
+from service.web.openapi import API_PREFIX, INFERS, answer_response, error_responses
 
-router = APIRouter(tags=["Embeddings"], route_class=StrictRoute)
+router = APIRouter(prefix=API_PREFIX, tags=["Embeddings"], route_class=StrictRoute)
 
 _EXAMPLES = {
     "one": {"summary": "One text", "value": {"input": "The sky is blue."}},

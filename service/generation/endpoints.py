@@ -34,6 +34,7 @@ from service.web.body import StrictRoute
 from service.web.context import json_response, request_id
 from service.web.disconnects import while_connected
 from service.web.openapi import (
+    API_PREFIX,
     INFERS,
     answer_response,
     error_responses,
@@ -41,7 +42,7 @@ from service.web.openapi import (
 )
 from service.web.sse import event_stream, frame
 
-router = APIRouter(tags=["Generation"], route_class=StrictRoute)
+router = APIRouter(prefix=API_PREFIX, tags=["Generation"], route_class=StrictRoute)
 
 STREAM_EVENT_SCHEMAS: dict[str, TypeAdapter[Any]] = {
     "GenerateStreamEvent": TypeAdapter(GenerateStreamEvent),

@@ -9,9 +9,9 @@ from service.access.principal import Principal
 from service.models.schemas import ModelsResponse
 from service.models.usecases import Models
 from service.web.context import json_response
-from service.web.openapi import READS, answer_response, error_responses
+from service.web.openapi import API_PREFIX, READS, answer_response, error_responses
 
-router = APIRouter(tags=["Models"])
+router = APIRouter(prefix=API_PREFIX, tags=["Models"])
 
 _ANSWER = {
     "data": [

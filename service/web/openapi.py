@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from service.web.schemas import ErrorResponse
 
 API_PREFIX = "/api/v1"
+"""Every router of the API has it for its own prefix: a metric's route label is the router's own path."""
 
 _SECURITY_SCHEMES = {
     "ApiKey": {

@@ -47,7 +47,7 @@ class AnthropicProvider:
             timeout=settings["timeout"],
             max_retries=0,
             open_telemetry=False,
-            http_client=DefaultAioHttpClient(**settings),
+            http_client=_HttpClient(**settings),
         )
         wire.quiet("anthropic")
 
@@ -93,6 +93,10 @@ class AnthropicProvider:
         except (AnthropicError, *wire.TRANSPORT_ERRORS) as error:
             raise wire.transport_failure(error) from None
         return cast(httpx2.Response, response)
+
+
+class _HttpClient(wire.LeanRequests, DefaultAioHttpClient):  # type: ignore[misc]  # leaner on purpose
+    """The SDK's own, on aiohttp."""
 
 
 class _Client(AsyncAnthropic):

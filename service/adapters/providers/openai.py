@@ -48,7 +48,7 @@ class OpenAIProvider:
             base_url=base_url or DEFAULT_BASE_URL,
             timeout=settings["timeout"],
             max_retries=0,
-            http_client=DefaultAioHttpClient(**settings),
+            http_client=_HttpClient(**settings),
         )
         wire.quiet("openai")
 
@@ -98,6 +98,10 @@ class OpenAIProvider:
         except (OpenAIError, *wire.TRANSPORT_ERRORS) as error:
             raise wire.transport_failure(error) from None
         return cast(httpx2.Response, response)
+
+
+class _HttpClient(wire.LeanRequests, DefaultAioHttpClient):  # type: ignore[misc]  # leaner on purpose
+    """The SDK's own, on aiohttp."""
 
 
 class _Client(AsyncOpenAI):

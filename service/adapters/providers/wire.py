@@ -68,6 +68,34 @@ def transport_settings(*, connect_timeout_seconds: float) -> dict[str, Any]:
     }
 
 
+class LeanRequests:
+    """For an HTTP client class: it takes the SDK's request as it is.
+
+    The SDK has merged its headers and its address already; httpx2 would merge both once more with
+    defaults that the first has replaced, and add cookies that earlier answers have set.
+    """
+
+    def build_request(
+        self,
+        method: str,
+        url: httpx2.URL,
+        *,
+        headers: dict[str, str],
+        timeout: httpx2.Timeout,
+        content: bytes | None = None,
+        extensions: dict[str, Any] | None = None,
+        **_: object,
+    ) -> httpx2.Request:
+        """The request, and nothing that the SDK has not put into it."""
+        return httpx2.Request(
+            method,
+            url,
+            headers=headers,
+            content=content,
+            extensions={**(extensions or {}), "timeout": timeout.as_dict()},
+        )
+
+
 def quiet(*loggers: str) -> None:
     """Keep an SDK's log at warnings: below, it has prompts, headers and URLs."""
     for name in (*loggers, "httpx2"):
