@@ -19,6 +19,7 @@ from tests.contracts.requests import make_intent, make_settlement
 from tests.contracts.time import MovableClock, until
 
 LEASE_SECONDS = 30
+INSTANCES = 3
 
 
 async def test_orphan_is_settled_as_unknown_at_its_estimate(
@@ -145,7 +146,7 @@ async def test_rows_acknowledged_before_a_kill_are_there_and_orphans_are_swept(
     random = Random(20261123)
     opened: set[str] = set()
     settled: set[str] = set()
-    for _ in range(3):
+    for _ in range(INSTANCES):
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.contracts.busy_instance", database.url, stdout=PIPE
         )
@@ -154,10 +155,9 @@ async def test_rows_acknowledged_before_a_kill_are_there_and_orphans_are_swept(
         # What it had said before it died counts too.
         await _read_lines(process, None, opened=opened, settled=settled)
         await process.wait()
-    assert opened
-    assert settled
+    assert len(opened) > len(settled) >= INSTANCES
     clock.advance(LEASE_SECONDS + 1)
-    assert await storage.ledger.sweep_orphans() >= len(opened - settled)
+    assert await storage.ledger.sweep_orphans() >= INSTANCES
     for record_id in opened:
         record = await storage.ledger.find(record_id, tenant="acme")
         assert record is not None

@@ -101,6 +101,19 @@ async def test_sqlite_file_is_made_with_its_folder_in_wal_mode(tmp_path: Path) -
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
+async def test_sqlite_file_that_is_being_read_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "ai-service.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("CREATE TABLE other (id)")
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM other").fetchall()
+        migrating = asyncio.create_task(migrate(SqliteDatabase(path).url))
+        await asyncio.wait([migrating], timeout=0.2)
+        assert not migrating.done()
+        reader.execute("COMMIT")
+        await migrating
+
+
 @pytest.mark.parametrize(
     "database_url",
     [

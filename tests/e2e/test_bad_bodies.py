@@ -11,8 +11,11 @@ import httpx
 import pytest
 
 from tests.e2e.routes import (
+    BATCH,
     CANARY,
+    CHAT,
     EMBEDDINGS,
+    GENERATE,
     GOOD_BODIES,
     JSON_TYPE,
     POST_ROUTES,
@@ -96,6 +99,24 @@ async def test_a_number_that_is_none_is_refused(
     assert answer.status_code == 400
     error_of(answer, 400, "validation_error", field=answer.json()["error"]["field"])
     assert number not in answer.text
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "9" * 5000])
+@pytest.mark.parametrize(
+    ("path", "around"),
+    [
+        (GENERATE, '{"prompt": "x", "provider_options": {"anthropic": {"budget": %s}}}'),
+        (CHAT, '{"messages": [{"role": "user", "content": "x"}], "tools": [{"function":'
+               ' {"name": "f", "parameters": {"maximum": [%s]}}}]}'),
+        (BATCH, '{"requests": [{"prompt": "x", "provider_options": {"openai": {"a": [%s]}}}]}'),
+    ],
+)  # fmt: skip
+async def test_a_number_that_is_none_is_refused_where_any_json_goes(
+    path: str, around: str, number: str, refusing: httpx.AsyncClient
+) -> None:
+    """JSON has no such numbers: whatever they were written as, the provider would get another one."""
+    answer = await refusing.post(path, content=around % number, headers=JSON_TYPE)
+    error_of(answer, 400, "validation_error")
 
 
 @EVERY_ROUTE

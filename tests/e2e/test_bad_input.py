@@ -186,6 +186,22 @@ async def test_of_two_mistakes_the_deeper_one_is_told(refusing: httpx.AsyncClien
     error_of(answer, 400, "validation_error", field="messages.0.content.0.text")
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "message"),
+    [
+        (EMBEDDINGS, {"input": []}, "This has too few items"),
+        (EMBEDDINGS, {"input": ""}, "This must not be empty"),
+        (CHAT, {"messages": [5]}, "This must be an object"),
+        (GENERATE, {"prompt": "x", "top_p": 2}, "Input should be less than or equal to 1"),
+    ],
+)
+async def test_what_is_told_is_the_mistake_of_the_type_that_was_meant(
+    path: str, body: dict[str, Any], message: str, refusing: httpx.AsyncClient
+) -> None:
+    answer = await refusing.post(path, json=body)
+    assert answer.json()["error"]["message"] == message
+
+
 async def test_every_refusal_brings_a_request_id_of_its_own(refusing: httpx.AsyncClient) -> None:
     answers = [await refusing.post(GENERATE, json={}) for _ in range(10)]
     assert len({answer.json()["error"]["request_id"] for answer in answers}) == 10
