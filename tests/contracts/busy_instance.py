@@ -27,11 +27,14 @@ def say(word: str, record_id: str) -> None:
 
 
 async def main(database_url: str) -> None:
-    """Run all callers."""
+    """Open a row that is never settled, then run all callers."""
     async with (
         open_storage(database_url, clock=SystemClock()) as storage,
         asyncio.TaskGroup() as tasks,
     ):
+        orphan = make_intent()
+        await storage.ledger.open(orphan)
+        say("opened", orphan.id)
         for _ in range(CALLERS):
             tasks.create_task(call(storage))
 

@@ -116,9 +116,7 @@ async def test_a_value_that_a_field_does_not_take_is_refused_by_its_name(
 
 
 @pytest.mark.parametrize("path", POST_ROUTES)
-@pytest.mark.parametrize(
-    "name", ["warmth", "Prompt", "str", "a[0]", "stream", "key\0", "x" * 300]
-)
+@pytest.mark.parametrize("name", ["warmth", "Prompt", "str", "a[0]", "stream", "key\0", "x" * 300])
 async def test_an_unknown_field_is_refused_by_its_name(
     path: str, name: str, refusing: httpx.AsyncClient
 ) -> None:

@@ -106,14 +106,13 @@ async def test_latencies_are_histograms_from_which_quantiles_can_be_read(
 ) -> None:
     async with start_service().client() as client:
         for n in range(20):
-            simulator.script(Reply(text="Hi", delay_seconds=0.3 if n < 2 else 0), on="anthropic")
+            simulator.script(Reply(text="Hi", delay_seconds=0.6 if n < 2 else 0), on="anthropic")
             await client.post(GENERATE, json={"prompt": f"latency {n}"})
         found = await scrape(client)
     name = "request_duration_seconds"
     assert found.value(f"{name}_count", kind="generate", **HAIKU) == 20
-    assert 0.6 <= found.value(f"{name}_sum", kind="generate", **HAIKU) < 20
-    assert found.quantile(0.5, name, **HAIKU) < 0.3
-    assert 0.3 < found.quantile(0.95, name, **HAIKU) <= 10
+    assert 1.2 <= found.value(f"{name}_sum", kind="generate", **HAIKU) < 20
+    assert found.quantile(0.5, name, **HAIKU) < 0.6 < found.quantile(0.95, name, **HAIKU) < inf
     http = "http_request_duration_seconds"
     assert found.quantile(0.95, http, route=GENERATE) >= found.quantile(0.5, http, route=GENERATE)
 
