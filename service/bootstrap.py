@@ -71,7 +71,7 @@ async def open_services(
             await keep_admin_key(
                 storage.keys, digester, settings.admin_key.get_secret_value(), clock=clock
             )
-        cache = open_cache(settings, clock=clock)
+        cache = await open_cache(settings, clock=clock)
         if cache is not None:
             stack.push_async_callback(cache.aclose)
         providers = open_providers(settings, clock=clock)
@@ -194,7 +194,7 @@ def _pipeline(parts: Parts, *, catalog: Catalog, router: Router, prices: PriceLi
     )
 
 
-def open_cache(settings: Settings, *, clock: Clock) -> ResponseCache | None:
+async def open_cache(settings: Settings, *, clock: Clock) -> ResponseCache | None:
     """Redis where it is configured, else memory; None where the cache is off."""
     if settings.cache_ttl_seconds == 0:
         return None
@@ -202,7 +202,9 @@ def open_cache(settings: Settings, *, clock: Clock) -> ResponseCache | None:
         from service.adapters.cache.redis import RedisCache
 
         url = settings.redis_url.get_secret_value()
-        return RedisCache(url, ttl_seconds=settings.cache_ttl_seconds, clock=clock)
+        cache = RedisCache(url, ttl_seconds=settings.cache_ttl_seconds, clock=clock)
+        await cache.start()
+        return cache
     return MemoryCache(
         ttl_seconds=settings.cache_ttl_seconds, clock=clock, max_bytes=settings.cache_max_bytes
     )

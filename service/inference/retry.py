@@ -99,10 +99,14 @@ class Attempts:
 
 @dataclass
 class TargetHealth:
-    """What this process knows of a target: its breaker and its retry budget."""
+    """What this process knows of a target: its breaker and its retry budget.
+
+    One that `is_listed` is named by the configuration; others are model ids that callers have made up.
+    """
 
     breaker: CircuitBreaker
     retry_budget: RetryBudget = field(default_factory=RetryBudget)
+    is_listed: bool = True
 
 
 class Retry:

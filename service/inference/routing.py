@@ -125,8 +125,13 @@ class Router:
         raise error_of(failures) from failures[-1]
 
     def states(self) -> dict[str, BreakerState]:
-        """The breaker of every target called so far, by its name."""
-        return {name: health.breaker.state for name, health in self._health.items()}
+        """The breaker of every listed target called so far, by its name.
+
+        A model id that a caller has made up fails for reasons that say nothing about its provider.
+        """
+        return {
+            name: health.breaker.state for name, health in self._health.items() if health.is_listed
+        }
 
     async def _call(
         self,
@@ -159,7 +164,8 @@ class Router:
                 failures=self._breaker_failures,
                 open_seconds=self._breaker_open_seconds,
                 clock=self._clock,
-            )
+            ),
+            is_listed=target.is_listed,
         )
         self._health[target.name] = health  # the last used comes last
         if len(self._health) > _REMEMBERED_TARGETS:  # callers may name any model id

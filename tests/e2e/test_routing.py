@@ -181,6 +181,16 @@ async def test_a_target_that_keeps_failing_is_left_alone_and_shows_as_degraded(
     assert 'ai_service_breaker_state{model="claude-haiku-5-5",provider="anthropic"} 2.0' in metrics
 
 
+async def test_a_made_up_model_id_does_not_degrade_its_provider(
+    client: httpx.AsyncClient, simulator: Simulator
+) -> None:
+    simulator.always(unknown_model(), on="anthropic")
+    for _ in range(6):
+        answer = await client.post(GENERATE, json=HAIKU | {"model": "claude-typo"})
+        assert answer.status_code in (502, 503)
+    assert (await client.get("/readyz")).json()["status"] == "ready"
+
+
 async def test_a_target_that_recovers_is_used_again_after_one_probe(
     start_service: ServiceFactory, simulator: Simulator
 ) -> None:

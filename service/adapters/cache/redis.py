@@ -96,6 +96,8 @@ class RedisCache:
 
     async def aclose(self) -> None:
         """From now on every call is a miss. Waits for the calls under way: their time is short."""
+        if self._is_closed:
+            return
         self._is_closed = True
         if self._probing is not None:
             self._probing.cancel()
