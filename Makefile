@@ -52,6 +52,10 @@ test-live: $(VENV)/test ## A handful of calls to the real vendors, with the keys
 bench: $(VENV)/test ## Measure against a bare endpoint; prints ratios
 	$(BIN)/python -m scripts.bench
 
+.PHONY: bench-peers
+bench-peers: $(VENV)/test ## The same with LiteLLM's proxy beside it, in an environment of its own
+	$(BIN)/python -m scripts.bench --peers
+
 .PHONY: audit
 audit: $(VENV)/test ## Look for known vulnerabilities in the locked dependencies
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements.lock

@@ -8,8 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.postgres import postgres
 from tests.running import RunningService, make_settings
 from tests.simulator import Simulator
+
+__all__ = ["postgres"]
 
 ServiceFactory = Callable[..., RunningService]
 

@@ -1,6 +1,6 @@
 """A real PostgreSQL for tests, from a wheel: one server per session, a fresh database per test.
 
-A `conftest.py` takes the fixtures with `from tests.postgres import postgres, postgres_url`. Tests that
+`tests/conftest.py` takes the fixture; taken elsewhere too, there would be a second server. Tests that
 stop or freeze the server leave it running again.
 """
 
@@ -93,9 +93,3 @@ def postgres() -> Iterator[Postgres]:
     yield server
     server.close()
     shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def postgres_url(postgres: Postgres) -> str:
-    """An empty database of its own."""
-    return postgres.create_database()

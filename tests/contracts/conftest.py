@@ -9,9 +9,7 @@ from service.adapters.storage import Storage, open_storage
 from service.adapters.storage.migrate import migrate
 from tests.contracts.databases import Database, PostgresDatabase, SqliteDatabase
 from tests.contracts.time import MovableClock
-from tests.postgres import Postgres, postgres
-
-__all__ = ["postgres"]
+from tests.postgres import Postgres
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -112,6 +112,17 @@ async def test_settlement_of_a_row_that_was_never_opened_is_left_out(storage: St
     assert await storage.ledger.find(intent.id, tenant=intent.tenant) is None
 
 
+async def test_recorded_row_is_settled_from_the_start_in_one_commit(storage: Storage) -> None:
+    intent = make_intent()
+    settlement = make_settlement(intent, cost_usd=Decimal(0).quantize(Decimal("1e-9")))
+    before = storage.ledger.commits
+    await storage.ledger.record(intent, settlement)
+    assert storage.ledger.commits == before + 1
+    record = await storage.ledger.find(intent.id, tenant=intent.tenant)
+    assert record == UsageRecord(intent=intent, settlement=settlement)
+    assert storage.ledger.open_rows == 0
+
+
 async def test_opens_and_settlements_at_once_share_commits(storage: Storage) -> None:
     intents = [make_intent() for _ in range(200)]
     before = storage.ledger.commits

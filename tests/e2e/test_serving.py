@@ -10,13 +10,11 @@ import httpx
 import pytest
 
 from tests.ledger import ledger_rows, settled_rows
-from tests.postgres import Postgres, postgres
+from tests.postgres import Postgres
 from tests.process import ServiceProcess
 from tests.running import ADMIN_KEY
 from tests.simulator import Simulator, Stall, Words
 from tests.sse import events_of, read_stream, terminal_events, text_of
-
-__all__ = ["postgres"]
 
 GENERATE = "/api/v1/generate"
 STREAM = "/api/v1/generate/stream"
