@@ -1,5 +1,7 @@
 """Checking a key, and the first key of all."""
 
+import asyncio
+
 from service.access.digests import Digester, new_secret, visible_prefix
 from service.access.ports import ALL_SCOPES, ApiKey, KeyStore
 from service.access.principal import Principal
@@ -15,8 +17,8 @@ _REMEMBERED_KEYS = 10_000
 class Authenticator:
     """Tells who holds a secret.
 
-    Answers are remembered for a second, so that a busy key costs one look-up a second and a revocation
-    on another replica is felt within one.
+    Answers are remembered for a second, and asked for once at a time, so that a busy key costs one
+    look-up a second and a revocation on another replica is felt within one.
     """
 
     def __init__(self, store: KeyStore, digester: Digester, *, clock: Clock) -> None:
@@ -24,6 +26,7 @@ class Authenticator:
         self._digester = digester
         self._clock = clock
         self._remembered: dict[str, tuple[float, ApiKey]] = {}
+        self._asking: dict[str, asyncio.Task[ApiKey | None]] = {}
 
     async def authenticate(self, secret: str) -> Principal:
         """The holder of `secret`.
@@ -46,14 +49,29 @@ class Authenticator:
         remembered = self._remembered.get(digest)
         if remembered is not None and now < remembered[0]:
             return remembered[1]
+        asking = self._asking.get(digest)
+        if asking is None:
+            # A task, so that whoever asked first may hang up; all who wait for it await it.
+            asking = asyncio.get_running_loop().create_task(self._ask(digest))
+            self._asking[digest] = asking
+            asking.add_done_callback(lambda task: self._has_asked(digest, task))
+        return await asyncio.shield(asking)
+
+    async def _ask(self, digest: str) -> ApiKey | None:
+        asked_at = self._clock.monotonic()
         key = await self._store.find_by_digest(digest)
         if key is None:
             self._remembered.pop(digest, None)
             return None
         if len(self._remembered) >= _REMEMBERED_KEYS:
             self._remembered.clear()
-        self._remembered[digest] = (now + _REMEMBERED_SECONDS, key)
+        self._remembered[digest] = (asked_at + _REMEMBERED_SECONDS, key)
         return key
+
+    def _has_asked(self, digest: str, task: asyncio.Task[ApiKey | None]) -> None:
+        del self._asking[digest]
+        if not task.cancelled():
+            task.exception()  # raised in whoever waits; if all have gone, it is nobody's
 
 
 async def keep_admin_key(store: KeyStore, digester: Digester, secret: str, *, clock: Clock) -> None:

@@ -1,5 +1,6 @@
 """Who may call: keys, their digests and what they may do."""
 
+import asyncio
 import re
 from datetime import timedelta
 from typing import Any
@@ -89,6 +90,17 @@ async def test_busy_key_is_looked_up_once_a_second() -> None:
         await door.enter()
         door.clock.advance(0.1)
     assert door.store.lookups == 2
+
+
+async def test_many_at_once_are_one_look_up_and_the_first_may_hang_up() -> None:
+    door = Door(make_key())
+    first = asyncio.create_task(door.enter())
+    others = [asyncio.create_task(door.enter()) for _ in range(20)]
+    await asyncio.sleep(0)
+    first.cancel()
+    holders = await asyncio.gather(*others)
+    assert {holder.key_id for holder in holders} == {"key_1"}
+    assert door.store.lookups == 1
 
 
 async def test_revocation_elsewhere_is_felt_within_a_second() -> None:
