@@ -25,8 +25,8 @@ def main() -> None:
             Cores() if options.pin else _ANYWHERE,
             litellm_command=litellm_command,
         )
-    except WrongAnswer as wrong:
-        sys.exit(f"A wrong answer, so nothing was measured: {wrong}")
+    except (WrongAnswer, ConnectionError) as wrong:
+        sys.exit(f"Not measured, as the servers did not do what was asked: {wrong}")
     text = report.markdown(results, load_before=load_before)
     print(f"done in {perf_counter() - began:.0f} s\n\n{text}")
     if options.write:

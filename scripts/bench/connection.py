@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import httptools
 
+_CLOSED = "a server closed a connection that was still in use"
+
 
 @dataclass(slots=True)
 class Reply:
@@ -47,6 +49,8 @@ class Connection(asyncio.Protocol):
 
     async def exchange(self, request: bytes) -> Reply:
         """Send a whole request and wait for the whole answer. Raises `ConnectionError`."""
+        if self._transport.is_closing():
+            raise ConnectionError(_CLOSED)
         self._answered = asyncio.get_running_loop().create_future()
         self._reply = Reply(time.perf_counter())
         self._transport.write(request)
@@ -60,7 +64,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._answered is not None and not self._answered.done():
-            self._answered.set_exception(ConnectionError("the server closed the connection"))
+            self._answered.set_exception(ConnectionError(_CLOSED))
 
     def on_body(self, chunk: bytes) -> None:
         """Called by the parser."""

@@ -23,7 +23,7 @@ _SECRET_KEY = "0123456789abcdef" * 4  # the digests' key; a database of one run
 
 
 def measure(size: Size, cores: Cores, *, litellm_command: Path | None) -> Results:
-    """Everything. Raises `WrongAnswer`."""
+    """Everything. Raises `WrongAnswer` and `ConnectionError`."""
     with _load_on(cores.load), subjects.redis(core=cores.load) as redis:
         bare_cpu_ms, by_gateway = _costs(size, cores, redis, litellm_command)
         memory, memory_with_cache = _memory(size, cores)

@@ -1,6 +1,5 @@
 """The check at the door: no key, no body is read."""
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.access.ports import KeyStoreUnavailable
@@ -9,6 +8,7 @@ from service.core.errors import NotAuthenticated, ServiceError, Unavailable
 from service.observability.logs import note
 from service.observability.metrics import Metrics
 from service.web.errors import error_response
+from service.web.headers import header
 
 _RETRY_AFTER_SECONDS = 5.0
 
@@ -28,7 +28,7 @@ class KeyCheck:
         state = scope["state"]
         authenticator: Authenticator = state["authenticator"]
         try:
-            principal = await authenticator.authenticate(_secret(Headers(scope=scope)))
+            principal = await authenticator.authenticate(_secret(scope))
         except NotAuthenticated as error:
             refusal: ServiceError = error
         except KeyStoreUnavailable:
@@ -44,11 +44,11 @@ class KeyCheck:
         await error_response(refusal, state["request_id"])(scope, receive, send)
 
 
-def _secret(headers: Headers) -> str:
+def _secret(scope: Scope) -> str:
     """The key that came with the request. Raises `NotAuthenticated` if none did."""
-    if key := headers.get("x-api-key"):
+    if key := header(scope, b"x-api-key"):
         return key
-    kind, _, token = headers.get("authorization", "").partition(" ")
+    kind, _, token = header(scope, b"authorization").partition(" ")
     if kind.lower() == "bearer" and token.strip():
         return token.strip()
     raise NotAuthenticated

@@ -5,7 +5,6 @@ import re
 import time
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.core.errors import InternalError
@@ -14,6 +13,7 @@ from service.observability.logs import note, request_line
 from service.observability.metrics import Metrics
 from service.web.disconnects import ClientGone
 from service.web.errors import error_response
+from service.web.headers import header
 
 log = structlog.get_logger("service.requests")
 
@@ -35,13 +35,14 @@ class RequestEnvelope:
             return
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
+        id_header = (b"x-request-id", request_id.encode())
         status: int | None = None
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+                message["headers"] = [*message["headers"], id_header]
             await send(message)
 
         started = time.perf_counter()
@@ -60,15 +61,14 @@ class RequestEnvelope:
                     status=status or CLIENT_GONE_STATUS,
                     duration_seconds=duration,
                 )
-                log.info(
-                    "request",
-                    request_id=request_id,
-                    method=scope["method"],
-                    path=scope["path"],
-                    status=status or CLIENT_GONE_STATUS,
-                    duration_ms=round(duration * 1000, 3),
-                    **line,
-                )
+                facts = {
+                    "request_id": request_id,
+                    "method": scope["method"],
+                    "path": scope["path"],
+                    "status": status or CLIENT_GONE_STATUS,
+                    "duration_ms": round(duration * 1000, 3),
+                }
+                line.write_with(lambda: log.info("request", **facts, **line))
 
 
 class LastResort:
@@ -106,7 +106,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 def _request_id(scope: Scope) -> str:
-    given = Headers(scope=scope).get("x-request-id", "")
+    given = header(scope, b"x-request-id")
     return given if _WELL_FORMED_ID.fullmatch(given) else new_id("")
 
 

@@ -1,6 +1,7 @@
 """A caller who hangs up stops the provider, and pays for what was delivered."""
 
 import asyncio
+import json
 import time
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 
 from tests.conftest import ServiceFactory
 from tests.ledger import settled_rows
-from tests.running import RunningService
+from tests.process import ServiceProcess
+from tests.running import ADMIN_KEY, RunningService
 from tests.simulator import Simulator, Stall, Words
 from tests.sse import events_of
 
@@ -140,3 +142,28 @@ async def test_fifty_streams_that_are_dropped_leave_nothing_open(
     await simulator.wait_for(lambda s: s.in_flight == 0)
     rows = await settled_rows(tmp_path, 50)
     assert {row["outcome"] for row in rows} == {"cancelled"}
+
+
+async def test_the_log_line_of_a_hang_up_says_what_it_cost(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    simulator.script(Stall(before_headers=True), on="anthropic")
+    environment = {
+        "ANTHROPIC_API_KEY": "sk-ant-simulated",
+        "ANTHROPIC_BASE_URL": simulator.anthropic_base_url,
+        "AI_SERVICE_ADMIN_KEY": ADMIN_KEY,
+    }
+    with ServiceProcess(tmp_path, **environment) as service:
+        async with service.client(ADMIN_KEY) as client:
+            call = asyncio.create_task(client.post("/api/v1/generate", json={"prompt": "wait"}))
+            await simulator.wait_for(lambda s: s.in_flight == 1)
+            call.cancel()
+            await asyncio.wait([call])
+        line = json.loads(service.wait_for_line('"request"'))
+    assert (line["status"], line["outcome"], line["usage_source"]) == (
+        499,
+        "cancelled",
+        "estimated",
+    )
+    assert line["id"].startswith("req_")
+    assert line["cost_usd"] > 0
