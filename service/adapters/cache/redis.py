@@ -60,7 +60,11 @@ class RedisCache:
         failures: int = 3,
         retry_seconds: float = 1.0,
     ) -> None:
-        """Nothing is connected yet. Raises `ValueError`, without the password, for an unusable address."""
+        """Nothing is connected yet.
+
+        Raises `ValueError`, without the password, for an unusable address, and `OSError` for certificates
+        that cannot be read.
+        """
         pool = _open_pool(url, max_connections=max_connections + 1)  # one is the probe's
         self._address = _address(pool)
         self._redis = Redis(connection_pool=pool)
