@@ -570,7 +570,7 @@ async def test_a_client_that_leaves_a_silence_is_noticed_at_once(
     assert call.client_left_at - left_at < PROMPT_SECONDS
     assert not call.finished
     assert (call.status is None) == before_headers
-    assert sim.in_flight == 0
+    await sim.wait_for(lambda sim: sim.in_flight == 0)
 
 
 @pytest.mark.parametrize("server", BOTH)
