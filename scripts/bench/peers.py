@@ -1,8 +1,9 @@
-"""LiteLLM's proxy, on the same upstream: version, configuration and routes are its fastest that we found.
+"""LiteLLM's proxy, on the same upstream: server, configuration and routes are its fastest that we found.
 
-It answers OpenAI's chat completions, translated from the simulated Anthropic (its OpenAI upstream takes a
-tenth more), and passes Anthropic's own `/v1/messages` through, which is cheaper for streams and dearer for
-plain calls. Unlike the service it writes no ledger here: that would need a PostgreSQL.
+It runs on Granian, which takes up to a fifth less than uvicorn, its default. It answers OpenAI's chat
+completions, translated from the simulated Anthropic (its OpenAI upstream takes up to a fifth more), and
+passes Anthropic's own `/v1/messages` through, which is cheaper for streams and dearer for plain calls.
+Unlike the service it writes no ledger here: that would need a PostgreSQL.
 """
 
 import json
@@ -95,7 +96,15 @@ def litellm(
     config.write_text(json.dumps(_config(models, with_cache=with_cache)))  # JSON is YAML
     port = free_port()
     arguments = [str(command), "--config", str(config), "--host", "127.0.0.1"]
-    arguments += ["--port", str(port), "--num_workers", "1", "--telemetry", "False"]
+    arguments += [
+        "--port",
+        str(port),
+        "--num_workers",
+        "1",
+        "--run_granian",
+        "--telemetry",
+        "False",
+    ]
     with running(
         Command(arguments, port, core, _ENVIRONMENT, up_path="/health/liveliness")
     ) as server:

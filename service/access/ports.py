@@ -1,6 +1,7 @@
 """What access needs from outside: a place where keys are kept, as digests."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Literal, Protocol
 
 from msgspec import Struct
@@ -17,14 +18,35 @@ ALL_SCOPES: tuple[Scope, ...] = (
 )
 
 
+BudgetPeriod = Literal["day", "month", "total"]
+Sanitize = Literal["none", "html", "text"]
+
+
 class KeyStoreUnavailable(Exception):
     """The key store cannot be asked now. Not a reason to refuse a key."""
+
+
+class RateLimits(Struct, frozen=True, kw_only=True):
+    """How much may be asked in a minute. None: as much as one likes."""
+
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+
+
+class Budget(Struct, frozen=True, kw_only=True):
+    """How much may be spent: in a UTC day, in a UTC month, or in all."""
+
+    limit_usd: Decimal
+    period: BudgetPeriod
 
 
 class ApiKey(Struct, frozen=True, kw_only=True):
     """A key as it is kept. `digest` is an HMAC of the secret; the secret itself is kept nowhere.
 
-    `prefix` is the first characters of the secret, to tell keys apart by eye.
+    `prefix` is the first characters of the secret, to tell keys apart by eye. After a rotation the
+    secret before it, `previous_digest`, works until `previous_expires_at`. A browser token is a key with
+    a `parent_id`, the key that it was minted from: it ends with its parent and shares what the parent
+    may use up. `sanitize` holds where a request says nothing of its own.
     """
 
     id: str
@@ -36,6 +58,23 @@ class ApiKey(Struct, frozen=True, kw_only=True):
     created_at: datetime
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    limits: RateLimits = RateLimits()
+    budget: Budget | None = None
+    sanitize: Sanitize = "none"
+    rotate_after_days: int | None = None
+    rotated_at: datetime | None = None
+    previous_digest: str | None = None
+    previous_expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    parent_id: str | None = None
+
+
+class Tenant(Struct, frozen=True, kw_only=True):
+    """What all keys of a tenant may use up together. A tenant without a row has no bounds."""
+
+    id: str
+    limits: RateLimits = RateLimits()
+    budget: Budget | None = None
 
 
 class KeyStore(Protocol):

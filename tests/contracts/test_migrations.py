@@ -1,6 +1,7 @@
 """The schema: its history leads to its tables, from many processes at once."""
 
 import asyncio
+import re
 import sqlite3
 import sys
 from contextlib import closing
@@ -58,7 +59,9 @@ def _rules(connection: Connection) -> set[str]:
     if connection.dialect.name == "sqlite":
         query = "SELECT sql FROM sqlite_schema WHERE name LIKE '%requests%' AND sql IS NOT NULL"
         tables = connection.exec_driver_sql(query).scalars()
-        return {clause.strip() for sql in tables for clause in sql.replace("\t", "").split(", \n")}
+        # A column that was added later stands on the line of the one before it.
+        lines = [line for sql in tables for line in re.split(r", (?=\n|\w+ [A-Z]+\b)", sql)]
+        return {line.strip().rstrip("\n)").strip() for line in lines}
     checks = (
         "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'requests'::regclass"
     )

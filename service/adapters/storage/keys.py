@@ -3,12 +3,12 @@
 from typing import Any
 
 from msgspec.structs import asdict
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, RowMapping, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from service.access.ports import ApiKey, KeyStoreUnavailable
+from service.access.ports import ApiKey, Budget, KeyStoreUnavailable, RateLimits
 from service.adapters.storage.engine import one_statement_at_a_time, outages
 from service.adapters.storage.tables import api_keys
 
@@ -41,7 +41,7 @@ class SqlKeyStore:
         """
         try:
             async with self._engine.connect() as connection:
-                await connection.execute(self._put, asdict(key))
+                await connection.execute(self._put, _values(key))
         except IntegrityError as error:
             raise ValueError("another key has this digest") from error
         except self._outages as error:
@@ -54,7 +54,35 @@ class SqlKeyStore:
                 row = result.mappings().one_or_none()
         except self._outages as error:
             raise KeyStoreUnavailable("the key store cannot be read now") from error
-        if row is None:
-            return None
-        values: dict[str, Any] = dict(row)
-        return ApiKey(**values | {"scopes": tuple(row["scopes"])})
+        return None if row is None else _key(row)
+
+
+def _values(key: ApiKey) -> dict[str, Any]:
+    values = asdict(key)
+    limits, budget = values.pop("limits"), values.pop("budget")
+    return values | _bounds(limits, budget)
+
+
+def _bounds(limits: RateLimits, budget: Budget | None) -> dict[str, Any]:
+    return {
+        "requests_per_minute": limits.requests_per_minute,
+        "tokens_per_minute": limits.tokens_per_minute,
+        "budget_limit_usd": budget.limit_usd if budget else None,
+        "budget_period": budget.period if budget else None,
+    }
+
+
+def _key(row: RowMapping) -> ApiKey:
+    values: dict[str, Any] = dict(row)
+    values["scopes"] = tuple(row["scopes"])
+    return ApiKey(**_with_bounds(values))
+
+
+def _with_bounds(values: dict[str, Any]) -> dict[str, Any]:
+    limits = RateLimits(
+        requests_per_minute=values.pop("requests_per_minute"),
+        tokens_per_minute=values.pop("tokens_per_minute"),
+    )
+    limit_usd, period = values.pop("budget_limit_usd"), values.pop("budget_period")
+    budget = None if limit_usd is None else Budget(limit_usd=limit_usd, period=period)
+    return values | {"limits": limits, "budget": budget}

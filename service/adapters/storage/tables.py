@@ -100,6 +100,57 @@ api_keys = sa.Table(
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("expires_at", UtcTime),
     sa.Column("revoked_at", UtcTime),
+    sa.Column("requests_per_minute", sa.BigInteger),
+    sa.Column("tokens_per_minute", sa.BigInteger),
+    sa.Column("budget_limit_usd", Usd),
+    sa.Column("budget_period", sa.Text),
+    sa.Column("sanitize", sa.Text, nullable=False, server_default="none"),
+    sa.Column("rotate_after_days", sa.Integer),
+    sa.Column("rotated_at", UtcTime),
+    sa.Column("previous_digest", sa.Text, unique=True),
+    sa.Column("previous_expires_at", UtcTime),
+    sa.Column("last_used_at", UtcTime),
+    sa.Column("parent_id", sa.Text, index=True),
+)
+
+tenants = sa.Table(
+    "tenants",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("requests_per_minute", sa.BigInteger),
+    sa.Column("tokens_per_minute", sa.BigInteger),
+    sa.Column("budget_limit_usd", Usd),
+    sa.Column("budget_period", sa.Text),
+)
+
+# What a budget has used up in one period. `owner` is the id of a key or token, or `tenant:ID`; `period` is
+# `2026-11-23`, `2026-11` or `total`. Every open request holds its share of `reserved_usd`.
+budget_accounts = sa.Table(
+    "budget_accounts",
+    metadata,
+    sa.Column("owner", sa.Text, primary_key=True),
+    sa.Column("period", sa.Text, primary_key=True),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("limit_usd", Usd, nullable=False),
+    sa.Column("spent_usd", Usd, nullable=False),
+    sa.Column("reserved_usd", Usd, nullable=False),
+    sa.Column("threshold_percent", sa.Integer, nullable=False),
+)
+
+# One attempt at a time holds a row, by lease; a success stays until `expires_at`.
+idempotency_keys = sa.Table(
+    "idempotency_keys",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("attempt_id", sa.Text, nullable=False),
+    sa.Column("lease_expires_at", UtcTime, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=False, index=True),
+    sa.Column("status", sa.Integer),
+    sa.Column("media_type", sa.Text),
+    sa.Column("body", sa.LargeBinary),
 )
 
 # The ledger: the fields of an Intent, whose the row is and until when, and the fields of a Settlement.
@@ -135,6 +186,8 @@ requests = sa.Table(
     sa.Column("first_token_ms", sa.Double),
     sa.Column("duration_ms", sa.Double),
     sa.Column("completed_at", UtcTime),
+    sa.Column("budget_accounts", _JSON),
+    sa.Column("reserved_usd", Usd),
     # A provider that counts below zero must not lower a bill.
     sa.CheckConstraint(
         "estimated_input_tokens >= 0 AND estimated_cost_usd >= 0", name="estimate_not_negative"
