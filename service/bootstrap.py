@@ -9,6 +9,7 @@ from random import SystemRandom
 from service.access.digests import Digester
 from service.access.usecases import Authenticator, keep_admin_key, make_first_admin_key
 from service.adapters.cache.memory import MemoryCache
+from service.adapters.events import LoggedUsageEvents
 from service.adapters.storage import Storage, open_storage
 from service.adapters.storage.migrate import migrate
 from service.core.clock import Clock, SystemClock
@@ -64,7 +65,12 @@ async def open_services(
     async with AsyncExitStack() as stack:
         await migrate(settings.storage_url)
         storage = await stack.enter_async_context(
-            open_storage(settings.storage_url, clock=clock, lease_seconds=settings.lease_seconds)
+            open_storage(
+                settings.storage_url,
+                clock=clock,
+                events=LoggedUsageEvents(metrics),
+                lease_seconds=settings.lease_seconds,
+            )
         )
         digester = Digester(_secret_key(settings))
         if settings.admin_key is not None:

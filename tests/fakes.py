@@ -3,6 +3,7 @@
 import asyncio
 from asyncio import Future
 from collections.abc import AsyncGenerator, Callable, Sequence
+from decimal import Decimal
 from random import Random
 from typing import Any, NoReturn
 
@@ -28,7 +29,16 @@ from service.inference.ports import (
     Provider,
     ProviderFailure,
 )
-from service.usage.ports import Intent, Ledger, LedgerUnavailable, Settlement, UsageRecord
+from service.usage.ports import (
+    BudgetExhausted,
+    Intent,
+    Ledger,
+    LedgerUnavailable,
+    Reservation,
+    Settlement,
+    ThresholdReached,
+    UsageRecord,
+)
 
 
 class Hang:
@@ -118,6 +128,8 @@ class FakeLedger:
         self.settlements: list[Settlement] = []
         self.unwritten: list[Future[None]] = []
         self.voided: list[str] = []
+        self.reservations: list[Reservation] = []
+        self.funds_usd = Decimal(1_000_000)
 
     @property
     def settlement(self) -> Settlement:
@@ -126,15 +138,27 @@ class FakeLedger:
         assert [settlement.id] == list(self.intents)
         return settlement
 
-    async def open(self, intent: Intent) -> None:
-        """A caller who leaves meanwhile leaves nothing to settle, as with the real ones."""
+    async def open(self, intent: Intent, reservation: Reservation | None = None) -> Decimal | None:
+        """A caller who leaves meanwhile leaves nothing to settle, as with the real ones.
+
+        Of a reservation, the greatest amount up to `funds_usd` is held.
+        """
         self._check()
         try:
             await self.can_commit.wait()
         except asyncio.CancelledError:
             self.voided.append(intent.id)
             raise
+        held_usd = self._hold(reservation) if reservation else None
         self.intents[intent.id] = intent
+        return held_usd
+
+    def _hold(self, reservation: Reservation) -> Decimal:
+        self.reservations.append(reservation)
+        affordable = [a for a in reservation.amounts_usd if a <= self.funds_usd]
+        if not affordable:
+            raise BudgetExhausted(reservation.accounts[0], spent_usd=Decimal(1) - self.funds_usd)
+        return affordable[0]
 
     def settle(self, settlement: Settlement) -> Future[None]:
         self.settlements.append(settlement)
@@ -172,6 +196,16 @@ class FakeLedger:
     def _check(self) -> None:
         if not self.is_available:
             raise LedgerUnavailable("the database is away")
+
+
+class RecordedEvents:
+    """UsageEvents, for a test to look at."""
+
+    def __init__(self) -> None:
+        self.thresholds: list[ThresholdReached] = []
+
+    def threshold_reached(self, event: ThresholdReached) -> None:
+        self.thresholds.append(event)
 
 
 class FakeKeyStore:

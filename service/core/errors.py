@@ -3,6 +3,7 @@
     ServiceError
     ├── InvalidRequest          validation_error        what was sent cannot be used; names the field
     ├── NotAuthenticated        authentication_error    no key, or not a valid one
+    ├── BudgetExceeded          budget_exceeded         the budget does not bear what it may cost
     ├── NotAuthorized           authorization_error     the key lacks a scope
     ├── NotFound                not_found
     ├── MethodNotAllowed        method_not_allowed
@@ -17,7 +18,9 @@
 place, `service.web.errors`.
 """
 
-from typing import ClassVar
+from datetime import datetime
+from decimal import Decimal
+from typing import ClassVar, Literal
 
 
 class ServiceError(Exception):
@@ -54,6 +57,45 @@ class NotAuthenticated(ServiceError):
 
     def __init__(self) -> None:
         super().__init__("Invalid or missing API key")
+
+
+class BudgetExceeded(ServiceError):
+    """What the request may cost at worst is more than a budget has left.
+
+    `owner` says whose it is. `resets_at` is None for a budget that never begins anew.
+    """
+
+    type = "budget_exceeded"
+
+    def __init__(
+        self,
+        *,
+        owner: Literal["key", "token", "tenant"],
+        period: str,
+        limit_usd: Decimal,
+        spent_usd: Decimal,
+        resets_at: datetime | None,
+    ) -> None:
+        super().__init__(
+            f"The {owner}'s budget has too little left: {spent_usd:f} of {limit_usd:f} USD are spent,"
+            " and the rest does not bear what this request may cost beside those under way"
+        )
+        self.owner = owner
+        self.period = period
+        self.limit_usd = limit_usd
+        self.spent_usd = spent_usd
+        self.resets_at = resets_at
+
+    def details(self) -> dict[str, object]:
+        return {
+            "budget": {
+                "owner": self.owner,
+                "period": self.period,
+                "limit_usd": float(self.limit_usd),
+                "spent_usd": float(self.spent_usd),
+            },
+            "resets_at": self.resets_at,
+        }
 
 
 class NotAuthorized(ServiceError):

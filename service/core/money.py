@@ -4,7 +4,7 @@ A nano-dollar (1e-9 USD) is fine enough for any token price in use (the cheapest
 token), and 2**63 of them are nine billion dollars, so a ledger may keep them as integers.
 """
 
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal
 
 NANO_USD = Decimal("1e-9")
 _NANOS_PER_USD = 1_000_000_000
@@ -19,6 +19,11 @@ def cost_of_tokens(tokens: int, usd_per_million: Decimal) -> Decimal:
 def round_usd(amount: Decimal) -> Decimal:
     """`amount` to the nano-dollar, half to even. Sums of rounded amounts are exact."""
     return amount.quantize(NANO_USD, rounding=ROUND_HALF_EVEN)
+
+
+def round_up_usd(amount: Decimal) -> Decimal:
+    """`amount` to the nano-dollar, never less: for what has to be enough."""
+    return amount.quantize(NANO_USD, rounding=ROUND_CEILING)
 
 
 def usd_to_nanos(amount: Decimal) -> int:

@@ -16,6 +16,8 @@ from service.core.errors import DeadlineExceeded, InternalError, ServiceError, U
 from service.core.estimates import estimate_tokens
 from service.core.ids import new_id
 from service.core.messages import (
+    CompletionRequest,
+    EmbeddingRequest,
     FinishReason,
     StreamEvent,
     TextDelta,
@@ -23,6 +25,7 @@ from service.core.messages import (
     Usage,
     UsageReport,
 )
+from service.inference.budgets import budget_exceeded, worst_cases
 from service.inference.catalog import Target
 from service.inference.context import CallContext
 from service.inference.ports import ProviderFailure
@@ -31,7 +34,14 @@ from service.inference.routing import DEADLINE_SPENT
 from service.inference.stored import StoredAnswer
 from service.observability.logs import note
 from service.observability.metrics import Metrics
-from service.usage.ports import Intent, Ledger, LedgerUnavailable, Outcome, Settlement
+from service.usage.ports import (
+    BudgetExhausted,
+    Intent,
+    Ledger,
+    LedgerUnavailable,
+    Outcome,
+    Settlement,
+)
 from service.usage.prices import PriceList
 
 T = TypeVar("T")
@@ -60,9 +70,9 @@ class Metering:
 
     def meter(
         self,
+        request: CompletionRequest | EmbeddingRequest,
         context: CallContext,
         *,
-        model: str,
         targets: tuple[Target, ...],
         input_text: str,
         estimated_input_tokens: int,
@@ -72,9 +82,9 @@ class Metering:
         """A meter for one request that may go to `targets`. `input_text` is only ever logged."""
         return Meter(
             self,
+            request,
             context,
-            model=model,
-            first_target=targets[0],
+            targets=targets,
             input_text=input_text,
             estimated_input_tokens=estimated_input_tokens,
             stream=stream,
@@ -153,10 +163,10 @@ class Meter:
     def __init__(
         self,
         metering: Metering,
+        request: CompletionRequest | EmbeddingRequest,
         context: CallContext,
         *,
-        model: str,
-        first_target: Target,
+        targets: tuple[Target, ...],
         input_text: str,
         estimated_input_tokens: int,
         stream: bool,
@@ -164,17 +174,20 @@ class Meter:
     ) -> None:
         self.id = new_id("req_")
         self.attempts = attempts
+        self.targets = targets
         self._metering = metering
+        self._request = request
+        self._principal = context.principal
         self._input_text = input_text
         self._estimated_input_tokens = estimated_input_tokens
         estimate = Usage(input_tokens=estimated_input_tokens, source="estimated")
         self._intent = metering.intent(
             context,
             record_id=self.id,
-            model=model,
+            model=request.model,
             stream=stream,
             estimated_input_tokens=estimated_input_tokens,
-            estimated_cost_usd=self._price(first_target, estimate),
+            estimated_cost_usd=self._price(targets[0], estimate),
         )
         self._target: Target | None = None
         self._call_in_flight = False
@@ -188,15 +201,31 @@ class Meter:
         self._finish_reason: FinishReason | None = None
 
     async def __aenter__(self) -> Self:
-        """Commit the intent. Raises `Unavailable` if the ledger cannot take it: nothing is owed then."""
+        """Commit the intent; with budgets, `targets` are those whose worst case is held from then on.
+
+        Raises `BudgetExceeded` if not even the cheapest can be held, `InvalidRequest` if none has a
+        price, and `Unavailable` if the ledger cannot take the intent: nothing is owed then.
+        """
         try:
-            await self._metering.ledger.open(self._intent)
+            if self._principal.budgets:
+                self.targets = await self._open_within_budgets()
+            else:
+                await self._metering.ledger.open(self._intent)
         except LedgerUnavailable as away:
             raise Unavailable(
                 "The ledger is not available, so nothing billable can be started",
                 retry_after_seconds=_LEDGER_RETRY_AFTER_SECONDS,
             ) from away
         return self
+
+    async def _open_within_budgets(self) -> tuple[Target, ...]:
+        cases = worst_cases(self._request, self.targets, self._metering.prices)
+        reservation = cases.reservation(self._principal, now=self._intent.created_at)
+        try:
+            held_usd = await self._metering.ledger.open(self._intent, reservation)
+        except BudgetExhausted as exhausted:
+            raise budget_exceeded(exhausted, self._principal) from exhausted
+        return cases.within(held_usd or Decimal(0))
 
     async def __aexit__(
         self,

@@ -2,12 +2,11 @@
 
     catalog      which targets can serve it (or a 400 that names the field)
     sharing      an answer that is known, or a call that is under way, is not paid for again
-    upstream     metering (the intent is committed; nothing billable happens before),
+    upstream     metering (the intent is committed, its worst case held; nothing billable happens before),
                  routing (targets in order, one deadline and one purse of attempts for all),
                  metering (settled exactly once, also when it fails or the caller leaves)
 
-The key check has happened before, at the door. Limits and budgets take their places before and after
-sharing as they are built.
+The key check has happened before, at the door.
 """
 
 from collections.abc import AsyncGenerator

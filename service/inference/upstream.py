@@ -57,7 +57,7 @@ class Upstream:
         meter = self._meter(request, context, targets, stream=False)
         async with meter:
             target, completion = await self._router.run(
-                targets, meter.attempting(attempt), deadline=deadline, attempts=meter.attempts
+                meter.targets, meter.attempting(attempt), deadline=deadline, attempts=meter.attempts
             )
             cost_usd = meter.answered(
                 target,
@@ -98,7 +98,7 @@ class Upstream:
                 return await OpenStream.begin(stream, meter, self._first_token_seconds)
 
             target, upstream = await self._router.run(
-                targets, meter.attempting(attempt), deadline=deadline, attempts=meter.attempts
+                meter.targets, meter.attempting(attempt), deadline=deadline, attempts=meter.attempts
             )
             try:
                 while upstream.end is None:
@@ -149,8 +149,8 @@ class Upstream:
             return await target.provider.embed(EmbeddingCall(request=request, model=target.model))
 
         meter = self._metering.meter(
+            request,
             context,
-            model=request.model,
             targets=targets,
             input_text="\n".join(request.inputs),
             estimated_input_tokens=sum(estimate_tokens(text) for text in request.inputs),
@@ -159,7 +159,7 @@ class Upstream:
         )
         async with meter:
             target, embeddings = await self._router.run(
-                targets, meter.attempting(attempt), deadline=deadline, attempts=meter.attempts
+                meter.targets, meter.attempting(attempt), deadline=deadline, attempts=meter.attempts
             )
             cost_usd = meter.answered(
                 target,
@@ -186,8 +186,8 @@ class Upstream:
         stream: bool,
     ) -> Meter:
         return self._metering.meter(
+            request,
             context,
-            model=request.model,
             targets=targets,
             input_text="\n".join(message.text for message in request.messages),
             estimated_input_tokens=estimate_input_tokens(request),

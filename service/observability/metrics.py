@@ -50,6 +50,9 @@ class Metrics:
         self._http_duration = self._histogram(
             "http_request_duration_seconds", "Every HTTP request", ("method", "route", "status")
         )
+        self._thresholds = self._counter(
+            "budget_thresholds", "Budgets that were used up to 80 and to 100 percent", ("percent",)
+        )
         self._breaker_state = Gauge(
             "ai_service_breaker_state", "0 closed, 1 half-open, 2 open",
             ("provider", "model"), registry=self.registry,
@@ -97,6 +100,10 @@ class Metrics:
     def sharing(self, result: str) -> None:
         """A request that may share was served: `hit`, `joined` a call under way, or `miss`."""
         self._sharing(result).inc()
+
+    def threshold_reached(self, percent: int) -> None:
+        """A budget is used up to `percent`."""
+        self._thresholds(str(percent)).inc()
 
     def error(self, error_type: str) -> None:
         """An error was answered, in band or as a status."""

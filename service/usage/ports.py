@@ -37,6 +37,58 @@ class Intent(Struct, frozen=True, kw_only=True):
     estimated_cost_usd: Decimal | None
 
 
+class BudgetAccount(Struct, frozen=True, kw_only=True):
+    """One period of one budget.
+
+    `owner` is the id of a key or a browser token, or `tenant:ID`. `period` names the period
+    ("2026-11-23", "2026-11", "total"), `starts_at` is its first moment, None for `total`.
+    """
+
+    owner: str
+    period: str
+    starts_at: datetime | None
+    limit_usd: Decimal
+
+
+class Reservation(Struct, frozen=True, kw_only=True):
+    """What a request may cost at worst, to be held in all `accounts` until it is settled.
+
+    Of `amounts_usd`, greatest first, the first is held that every account can bear.
+    """
+
+    accounts: tuple[BudgetAccount, ...]
+    amounts_usd: tuple[Decimal, ...]
+
+
+class BudgetExhausted(Exception):
+    """An account cannot bear the least of the amounts. Nothing is held, and there is no row."""
+
+    def __init__(self, account: BudgetAccount, *, spent_usd: Decimal) -> None:
+        super().__init__(f"the budget of {account.owner} has too little left")
+        self.account = account
+        self.spent_usd = spent_usd
+
+
+class ThresholdReached(Struct, frozen=True, kw_only=True):
+    """A budget is used up to `percent`: 80, or 100, which is also when it refuses its first request
+    after that."""
+
+    tenant: str
+    owner: str
+    period: str
+    percent: int
+    limit_usd: Decimal
+    spent_usd: Decimal
+
+
+class UsageEvents(Protocol):
+    """Who wants to know what happens to budgets. Told once per period, limit and threshold."""
+
+    def threshold_reached(self, event: ThresholdReached) -> None:
+        """Called after the commit that it is part of; must neither block nor raise."""
+        ...
+
+
 class Settlement(Struct, frozen=True, kw_only=True):
     """How a request ended. `cost_usd` is None only where no price is known.
 
@@ -77,8 +129,13 @@ class Ledger(Protocol):
     as `unknown` at its estimate.
     """
 
-    async def open(self, intent: Intent) -> None:
-        """Return once the row is committed.
+    async def open(self, intent: Intent, reservation: Reservation | None = None) -> Decimal | None:
+        """Return once the row is committed, with the amount that is held for it.
+
+        The row and what is held are one commit. Settling the row, by whomever, gives back what is held
+        and charges the cost to the same accounts.
+
+        Raises `BudgetExhausted` if an account cannot bear it.
 
         Raises `LedgerUnavailable` if it could not be. The row then costs nothing, nor does it if the
         caller is cancelled meanwhile: it is missing, or soon settled as `cancelled` at no cost.

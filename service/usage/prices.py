@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.core.clock import Clock
 from service.core.messages import Usage
-from service.core.money import cost_of_tokens, round_usd
+from service.core.money import cost_of_tokens, round_up_usd, round_usd
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +59,16 @@ class Rates(Struct, frozen=True):
             + cost_of_tokens(usage.cached_input_tokens, tier.cached_input)
             + cost_of_tokens(usage.cache_write_input_tokens, tier.cache_write)
             + cost_of_tokens(usage.output_tokens, tier.output)
+        )
+
+    def worst_case_usd(self, *, input_tokens: int, output_tokens: int) -> Decimal:
+        """What a call of at most so many tokens can cost, whatever is read from or put into caches."""
+        reached = [tier for tier in self.tiers if input_tokens >= tier.from_input_tokens]
+        dearest_input = max(max(t.input, t.cached_input, t.cache_write) for t in reached)
+        dearest_output = max(t.output for t in reached)
+        return round_up_usd(
+            cost_of_tokens(input_tokens, dearest_input)
+            + cost_of_tokens(output_tokens, dearest_output)
         )
 
     @property

@@ -10,6 +10,7 @@ import msgspec
 from starlette.responses import Response
 
 from service.core.errors import (
+    BudgetExceeded,
     DeadlineExceeded,
     InternalError,
     InvalidRequest,
@@ -27,6 +28,7 @@ from service.core.errors import (
 STATUS: Mapping[type[ServiceError], int] = {
     InvalidRequest: 400,
     NotAuthenticated: 401,
+    BudgetExceeded: 402,
     NotAuthorized: 403,
     NotFound: 404,
     MethodNotAllowed: 405,

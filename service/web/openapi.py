@@ -36,6 +36,16 @@ _ERRORS: dict[int, tuple[str, dict[str, Any]]] = {
         "No key, or not a valid one.",
         {"type": "authentication_error", "message": "Invalid or missing API key"},
     ),
+    402: (
+        "A budget has less left than the request may cost at worst.",
+        {
+            "type": "budget_exceeded",
+            "message": "The key's budget has too little left: 4.98 of 5 USD are spent, and the rest"
+            " does not bear what this request may cost beside those under way",
+            "budget": {"owner": "key", "period": "month", "limit_usd": 5, "spent_usd": 4.98},
+            "resets_at": "2026-12-01T00:00:00Z",
+        },
+    ),
     403: (
         "The key lacks a scope.",
         {
@@ -99,7 +109,7 @@ READS = (401, 403, 500, 503)
 """The errors of an operation that only reads."""
 READS_A_BODY = (400, 401, 403, 413, 415, 500, 503)
 """The errors of an operation with a body, whose models fail one by one or not at all."""
-INFERS = (400, 401, 403, 413, 415, 500, 502, 503, 504)
+INFERS = (400, 401, 402, 403, 413, 415, 500, 502, 503, 504)
 """The errors of an operation that asks a model."""
 
 

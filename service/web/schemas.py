@@ -1,5 +1,6 @@
 """The shapes that every room shares."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -61,6 +62,7 @@ class Usage(ResponseModel):
 ErrorType = Literal[
     "validation_error",
     "authentication_error",
+    "budget_exceeded",
     "authorization_error",
     "not_found",
     "method_not_allowed",
@@ -71,6 +73,19 @@ ErrorType = Literal[
     "service_unavailable",
     "timeout",
 ]
+
+
+class SpentBudget(ResponseModel):
+    """The budget that does not bear a request."""
+
+    owner: Literal["key", "token", "tenant"] = Field(description="Whose budget it is.")
+    period: Literal["day", "month", "total"] = Field(
+        description="How often it begins anew, in UTC; `total`: never."
+    )
+    limit_usd: float = Field(description="What may be spent in a period.")
+    spent_usd: float = Field(
+        description="What is spent; requests under way hold their worst case besides."
+    )
 
 
 class ErrorDetail(ResponseModel):
@@ -84,6 +99,12 @@ class ErrorDetail(ResponseModel):
     )
     required_scope: str | None = Field(
         None, description="`authorization_error`: the scope that the key lacks."
+    )
+    budget: SpentBudget | None = Field(
+        None, description="`budget_exceeded`: the budget that has too little left."
+    )
+    resets_at: datetime | None = Field(
+        None, description="`budget_exceeded`: when it begins anew; null: never."
     )
     limit_bytes: int | None = Field(None, description="`payload_too_large`: the limit.")
     estimated_time_seconds: float | None = Field(

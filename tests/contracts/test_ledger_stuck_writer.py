@@ -6,11 +6,12 @@ from decimal import Decimal
 
 import pytest
 
-from service.adapters.storage.batch import Batch, BatchWriter
+from service.adapters.storage.batch import Batch, BatchWriter, Written
 from service.adapters.storage.commit_queue import CommitQueue
 from service.usage.ports import LedgerUnavailable
 from tests.contracts.requests import make_intent
 from tests.contracts.time import MovableClock, until
+from tests.fakes import RecordedEvents
 
 
 class StuckWriter:
@@ -21,10 +22,11 @@ class StuckWriter:
         self.go = asyncio.Event()
         self.written: list[Batch] = []
 
-    async def write(self, batch: Batch) -> None:
+    async def write(self, batch: Batch) -> Written:
         await self.go.wait()
         self.commits += 1
         self.written.append(batch)
+        return Written()
 
     async def aclose(self) -> None:
         pass
@@ -41,7 +43,12 @@ async def queue(writer: StuckWriter, clock: MovableClock) -> AsyncIterator[Commi
     """A queue over it."""
     port: BatchWriter = writer
     queue = CommitQueue(
-        port, clock=clock, instance_id="inst_1", lease_seconds=30, commit_timeout_seconds=0.1
+        port,
+        events=RecordedEvents(),
+        clock=clock,
+        instance_id="inst_1",
+        lease_seconds=30,
+        commit_timeout_seconds=0.1,
     )
     queue.start()
     yield queue

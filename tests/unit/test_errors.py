@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, get_args
 
 import pytest
 
 from service.core.errors import (
+    BudgetExceeded,
     DeadlineExceeded,
     InternalError,
     InvalidRequest,
@@ -26,6 +29,21 @@ from service.web.schemas import ErrorDetail, ErrorType
 EXAMPLES: list[tuple[ServiceError, int, str, dict[str, object]]] = [
     (InvalidRequest("no", field="a.0.b"), 400, "validation_error", {"field": "a.0.b"}),
     (NotAuthenticated(), 401, "authentication_error", {}),
+    (
+        BudgetExceeded(
+            owner="tenant",
+            period="month",
+            limit_usd=Decimal("5.00"),
+            spent_usd=Decimal("4.98"),
+            resets_at=datetime(2026, 12, 1, tzinfo=UTC),
+        ),
+        402,
+        "budget_exceeded",
+        {
+            "budget": {"owner": "tenant", "period": "month", "limit_usd": 5.0, "spent_usd": 4.98},
+            "resets_at": "2026-12-01T00:00:00Z",
+        },
+    ),
     (
         NotAuthorized(required_scope="admin"),
         403,

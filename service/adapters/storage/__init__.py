@@ -6,7 +6,8 @@
     tables      what is stored, for both databases       migrations, migrate   how it came to be so
     engine      the SQLAlchemy engine                    keys                  API keys
     ledger      the Ledger port: opening, settling, leases, over
-      commit_queue   many rows, one commit; outages      records               finding and sweeping
+      commit_queue   many rows, one commit; outages      records               finding and renewing
+      books          the arithmetic of budgets
       sqlite_writer, postgres_writer                     the hot path, below SQLAlchemy
 """
 
@@ -22,6 +23,7 @@ from service.adapters.storage.keys import SqlKeyStore
 from service.adapters.storage.ledger import GroupCommitLedger
 from service.adapters.storage.sqlite_writer import SqliteWriter
 from service.core.clock import Clock
+from service.usage.ports import ThresholdReached, UsageEvents
 
 
 class Storage:
@@ -54,6 +56,7 @@ def open_storage(
     database_url: str,
     *,
     clock: Clock,
+    events: UsageEvents | None = None,
     lease_seconds: float = 30.0,
     commit_timeout_seconds: float = 2.0,
     close_timeout_seconds: float = 5.0,
@@ -68,12 +71,20 @@ def open_storage(
     ledger = GroupCommitLedger(
         writer=_writer(engine, timeout_seconds=commit_timeout_seconds),
         engine=engine,
+        events=events or NobodyListens(),
         clock=clock,
         lease_seconds=lease_seconds,
         commit_timeout_seconds=commit_timeout_seconds,
         close_timeout_seconds=close_timeout_seconds,
     )
     return Storage(engine=engine, ledger=ledger)
+
+
+class NobodyListens:
+    """UsageEvents for tools that only read or prepare the database."""
+
+    def threshold_reached(self, event: ThresholdReached) -> None:
+        """Of no interest here."""
 
 
 def _writer(engine: AsyncEngine, *, timeout_seconds: float) -> BatchWriter:

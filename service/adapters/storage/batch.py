@@ -1,11 +1,18 @@
 """What the commit queue asks of a database: to write a batch of rows in one commit."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 
 from msgspec import Struct
 
-from service.usage.ports import Intent, Settlement
+from service.usage.ports import (
+    BudgetExhausted,
+    Intent,
+    Reservation,
+    Settlement,
+    ThresholdReached,
+)
 
 
 class RowsRefused(Exception):
@@ -17,17 +24,34 @@ class WriterUnavailable(Exception):
 
 
 class Batch(Struct, frozen=True, kw_only=True):
-    """Rows for one commit, in the order in which they are applied.
+    """Rows for one commit.
 
-    `opened` rows are new. `reopened` ones may be there already and are then left alone. No two
+    `settled` rows give back what they hold (only those in `holding` can hold anything), then `opened`
+    rows are made, each with the reservation of its id, if there is one. `reopened` rows may be there
+    already and are then left alone; they are made before any is settled, and hold nothing. No two
     settlements are for the same row. All rows get the same lease.
     """
 
     opened: list[Intent]
+    reservations: dict[str, Reservation]
     reopened: list[Intent]
     settled: list[Settlement]
+    holding: list[str]
     instance_id: str
     lease_expires_at: datetime
+
+    @property
+    def concerns_budgets(self) -> bool:
+        """Whether any account has to be looked at."""
+        return bool(self.reservations or self.holding)
+
+
+class Written(Struct, frozen=True, kw_only=True):
+    """What came of a batch: what is held, by row, which rows are not made, and what is to be told."""
+
+    held_usd: dict[str, Decimal] = {}
+    refused: dict[str, BudgetExhausted] = {}
+    thresholds: list[ThresholdReached] = []
 
 
 class BatchWriter(Protocol):
@@ -35,7 +59,7 @@ class BatchWriter(Protocol):
 
     commits: int
 
-    async def write(self, batch: Batch) -> None:
+    async def write(self, batch: Batch) -> Written:
         """Return once the whole batch is committed; an empty one only proves that it could be.
 
         A settlement changes an open row, or one that a sweep has settled as `unknown` unless it says

@@ -15,10 +15,10 @@ from decimal import Decimal
 
 import structlog
 
-from service.adapters.storage.batch import Batch, BatchWriter, WriterUnavailable
+from service.adapters.storage.batch import Batch, BatchWriter, WriterUnavailable, Written
 from service.adapters.storage.load import Load, Opening, Settling, fail, finish
 from service.core.clock import Clock
-from service.usage.ports import Intent, LedgerUnavailable, Settlement
+from service.usage.ports import Intent, LedgerUnavailable, Reservation, Settlement, UsageEvents
 
 _logger = structlog.get_logger(__name__)
 
@@ -33,12 +33,14 @@ class CommitQueue:
         self,
         writer: BatchWriter,
         *,
+        events: UsageEvents,
         clock: Clock,
         instance_id: str,
         lease_seconds: float,
         commit_timeout_seconds: float,
     ) -> None:
-        self.open_rows: dict[str, Intent] = {}
+        self.open_rows: dict[str, Opening] = {}
+        self._events = events
         self._writer = writer
         self._clock = clock
         self._instance_id = instance_id
@@ -59,37 +61,48 @@ class CommitQueue:
         # Not a TaskGroup: the task outlives this call, and `aclose` waits for it.
         self._task = asyncio.get_running_loop().create_task(self._write_until_closed())
 
-    async def open(self, intent: Intent) -> None:
-        """Return once the row is committed. Raises `LedgerUnavailable`; the row costs nothing then."""
+    async def open(self, intent: Intent, reservation: Reservation | None = None) -> Decimal | None:
+        """Return once the row is committed, with what is held for it.
+
+        Raises `BudgetExhausted`, or `LedgerUnavailable`; the row costs nothing then.
+        """
         if self._refusing:
             raise LedgerUnavailable("the ledger's database is not available")
         loop = asyncio.get_running_loop()
-        opening = Opening(intent=intent, committed=loop.create_future())
+        opening = Opening(intent=intent, reservation=reservation, committed=loop.create_future())
         self._next.openings.append(opening)
         self._work.set()
         timer = loop.call_later(self._commit_timeout_seconds, self._time_out, opening)
         try:
-            await opening.committed
+            return await opening.committed
         except asyncio.CancelledError:
             self._abandon(opening)
             raise
         finally:
             timer.cancel()
 
-    def settle(self, settlement: Settlement) -> asyncio.Future[None]:
-        """Queue a settlement; the future is done when it is committed."""
+    def settle(self, settlement: Settlement, *, holds: bool | None = None) -> asyncio.Future[None]:
+        """Queue a settlement; the future is done when it is committed.
+
+        `holds`: whether the row may hold something, for rows that are not open here.
+        """
         future = asyncio.get_running_loop().create_future()
-        settling = Settling(settlement=settlement, committed=future)
+        if holds is None:
+            opening = self.open_rows.get(settlement.id)
+            holds = opening is not None and opening.reservation is not None
+        settling = Settling(settlement=settlement, committed=future, holds=holds)
         self._next.settlings.append(settling)
         self._work.set()
         if self._closed:
             self._lose(self._next)
         return future
 
-    def record(self, intent: Intent, settlement: Settlement) -> asyncio.Future[None]:
+    def record(
+        self, intent: Intent, settlement: Settlement, *, holds: bool = False
+    ) -> asyncio.Future[None]:
         """Queue a row together with its settlement, for one commit."""
         self._next.recorded.append(intent)
-        return self.settle(settlement)
+        return self.settle(settlement, holds=holds)
 
     async def ping(self) -> None:
         """Return once a commit has succeeded. Raises `LedgerUnavailable`."""
@@ -159,7 +172,7 @@ class CommitQueue:
         for opening in load.openings:
             opening.stage = "writing"
         try:
-            await self._writer.write(self._batch(load))
+            written = await self._writer.write(self._batch(load))
         except WriterUnavailable as error:
             self._failed(load, reason=str(error))
             return False
@@ -168,7 +181,7 @@ class CommitQueue:
                 return await self._commit_one_by_one(load)
             self._refused(load, error)
         else:
-            self._succeeded(load)
+            self._succeeded(load, written)
         return True
 
     async def _commit_one_by_one(self, load: Load) -> bool:
@@ -183,24 +196,36 @@ class CommitQueue:
     def _batch(self, load: Load) -> Batch:
         return Batch(
             opened=[opening.intent for opening in load.openings],
+            reservations={
+                opening.intent.id: opening.reservation
+                for opening in load.openings
+                if opening.reservation is not None
+            },
             reopened=load.recorded,
             settled=[settling.settlement for settling in load.settlings],
+            holding=[settling.settlement.id for settling in load.settlings if settling.holds],
             instance_id=self._instance_id,
             lease_expires_at=self._clock.now() + self._lease,
         )
 
-    def _succeeded(self, load: Load) -> None:
+    def _succeeded(self, load: Load, written: Written) -> None:
         for opening in load.openings:
+            if exhausted := written.refused.get(opening.intent.id):
+                opening.stage = "failed"
+                fail(opening.committed, exhausted)
+                continue
             opening.stage = "committed"
-            self.open_rows[opening.intent.id] = opening.intent
+            self.open_rows[opening.intent.id] = opening
             if opening.abandoned:
-                self._void(opening.intent)
-            finish(opening.committed)
+                self._void(opening)
+            finish(opening.committed, written.held_usd.get(opening.intent.id))
         for settling in load.settlings:
             self.open_rows.pop(settling.settlement.id, None)
-            finish(settling.committed)
+            finish(settling.committed, None)
         for ping in load.pings:
-            finish(ping)
+            finish(ping, None)
+        for event in written.thresholds:
+            self._events.threshold_reached(event)
         self._refusing = self._closing
         if load.rows and not self._available:  # an empty commit may succeed on a full disk
             self._available = True
@@ -209,7 +234,7 @@ class CommitQueue:
     def _failed(self, load: Load, *, reason: str) -> None:
         """Keep what must not be lost; fail who waits for a new row, on its way or still queued."""
         for opening in load.openings:
-            self._void(opening.intent)
+            self._void(opening)
         load.openings += self._next.openings
         self._next.openings = []
         self._put_back(load)
@@ -218,9 +243,9 @@ class CommitQueue:
     def _put_back(self, load: Load) -> None:
         for opening in load.openings:
             opening.stage = "failed"
-            fail(opening.committed, "the ledger's database is not available")
+            fail(opening.committed, LedgerUnavailable("the ledger's database is not available"))
         for ping in load.pings:
-            fail(ping, "the ledger's database is not available")
+            fail(ping, LedgerUnavailable("the ledger's database is not available"))
         self._next.recorded[:0] = load.recorded
         self._next.settlings[:0] = load.settlings
 
@@ -229,7 +254,7 @@ class CommitQueue:
         cause = type(error.__cause__ or error).__name__
         for opening in load.openings:
             opening.stage = "failed"
-            fail(opening.committed, "the database refused the row")
+            fail(opening.committed, LedgerUnavailable("the database refused the row"))
             _logger.error("ledger_row_refused", id=opening.intent.id, error=cause)
         for intent in load.recorded:
             _logger.error("ledger_row_refused", id=intent.id, error=cause)
@@ -237,13 +262,14 @@ class CommitQueue:
             _logger.error("ledger_settlement_refused", id=settling.settlement.id, error=cause)
             self._settle_at_estimate(settling)
         for ping in load.pings:
-            fail(ping, "the database refused an empty commit")
+            fail(ping, LedgerUnavailable("the database refused an empty commit"))
 
     def _settle_at_estimate(self, settling: Settling) -> None:
-        intent = self.open_rows.get(settling.settlement.id)
-        if intent is None or settling.settlement.outcome == "unknown":
-            fail(settling.committed, "the database refused the settlement")
+        opening = self.open_rows.get(settling.settlement.id)
+        if opening is None or settling.settlement.outcome == "unknown":
+            fail(settling.committed, LedgerUnavailable("the database refused the settlement"))
             return
+        intent = opening.intent
         settling.settlement = Settlement(
             id=intent.id,
             outcome="unknown",
@@ -257,7 +283,9 @@ class CommitQueue:
 
     def _time_out(self, opening: Opening) -> None:
         if not opening.committed.done():
-            fail(opening.committed, "the ledger's database did not commit in time")
+            fail(
+                opening.committed, LedgerUnavailable("the ledger's database did not commit in time")
+            )
             self._abandon(opening)
             self._became_unavailable("a commit takes too long")
 
@@ -265,9 +293,10 @@ class CommitQueue:
         """The caller leaves: a row that is on its way is voided when its fate is known."""
         opening.abandoned = True
         if opening.stage == "committed":
-            self._void(opening.intent)
+            self._void(opening)
 
-    def _void(self, intent: Intent) -> None:
+    def _void(self, opening: Opening) -> None:
+        intent = opening.intent
         self.record(
             intent,
             Settlement(
@@ -277,6 +306,7 @@ class CommitQueue:
                 duration_ms=self._milliseconds_since(intent),
                 completed_at=self._clock.now(),
             ),
+            holds=opening.reservation is not None,
         )
 
     def _milliseconds_since(self, intent: Intent) -> float:
@@ -294,6 +324,9 @@ class CommitQueue:
         lost = sum(future.cancelled() or not future.done() for future in futures)
         if lost:
             _logger.error("ledger_settlements_lost", count=lost)
-        for future in (*futures, *load.pings, *(opening.committed for opening in load.openings)):
-            fail(future, "the ledger is closed")
+        closed = LedgerUnavailable("the ledger is closed")
+        for future in (*futures, *load.pings):
+            fail(future, closed)
+        for opening in load.openings:
+            fail(opening.committed, closed)
         load.openings, load.recorded, load.settlings, load.pings = [], [], [], []

@@ -3,6 +3,7 @@
 import asyncio
 from asyncio import Future
 from datetime import timedelta
+from decimal import Decimal
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -12,12 +13,20 @@ from service.adapters.storage.commit_queue import CommitQueue
 from service.adapters.storage.records import RequestRecords
 from service.core.clock import Clock
 from service.core.ids import new_id
-from service.usage.ports import Intent, LedgerUnavailable, Settlement, UsageRecord
+from service.usage.ports import (
+    Intent,
+    LedgerUnavailable,
+    Reservation,
+    Settlement,
+    UsageEvents,
+    UsageRecord,
+)
 
 _logger = structlog.get_logger(__name__)
 
 _RENEWALS_PER_LEASE = 3
 _SWEEP_SECONDS = 30.0
+_ORPHANS_AT_ONCE = 500
 
 
 class GroupCommitLedger:
@@ -32,6 +41,7 @@ class GroupCommitLedger:
         *,
         writer: BatchWriter,
         engine: AsyncEngine,
+        events: UsageEvents,
         clock: Clock,
         lease_seconds: float = 30.0,
         commit_timeout_seconds: float = 2.0,
@@ -45,6 +55,7 @@ class GroupCommitLedger:
         self._instance_id = new_id("inst_")
         self._queue = CommitQueue(
             writer,
+            events=events,
             clock=clock,
             instance_id=self._instance_id,
             lease_seconds=lease_seconds,
@@ -69,9 +80,12 @@ class GroupCommitLedger:
         # Not a TaskGroup: the task outlives this call, and `aclose` waits for it.
         self._keeper = asyncio.get_running_loop().create_task(self._keep_leases())
 
-    async def open(self, intent: Intent) -> None:
-        """Return once the row is committed. Raises `LedgerUnavailable`; the row costs nothing then."""
-        await self._queue.open(intent)
+    async def open(self, intent: Intent, reservation: Reservation | None = None) -> Decimal | None:
+        """Return once the row is committed, with what is held for it.
+
+        Raises `BudgetExhausted`, or `LedgerUnavailable`; the row costs nothing then.
+        """
+        return await self._queue.open(intent, reservation)
 
     def settle(self, settlement: Settlement) -> Future[None]:
         """Queue the settlement at once; the future is done when it is committed."""
@@ -95,7 +109,11 @@ class GroupCommitLedger:
         """
         now = self._clock.now()  # before the renewal, so that no lease it gives is over
         await self.renew_leases()
-        swept = await self._records.sweep(now=now)
+        swept = 0
+        while orphans := await self._records.orphans(now=now, limit=_ORPHANS_AT_ONCE):
+            settlements = [(orphan.settlement(now=now), orphan.holds) for orphan in orphans]
+            await asyncio.gather(*(self._queue.settle(s, holds=holds) for s, holds in settlements))
+            swept += len(orphans)
         if swept:
             _logger.warning("ledger_orphans_settled", count=swept)
         return swept

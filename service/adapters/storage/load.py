@@ -1,27 +1,32 @@
 """What waits for a commit, with the callers who wait for it."""
 
 from asyncio import Future
-from typing import Literal
+from decimal import Decimal
+from typing import Literal, TypeVar
 
 from msgspec import Struct, field
 
-from service.usage.ports import Intent, LedgerUnavailable, Settlement
+from service.usage.ports import Intent, Reservation, Settlement
+
+T = TypeVar("T")
 
 
 class Opening(Struct, eq=False, kw_only=True):
     """An intent. `abandoned`: its caller has left, so that nobody will settle the row."""
 
     intent: Intent
-    committed: Future[None]
+    reservation: Reservation | None = None
+    committed: Future[Decimal | None]
     stage: Literal["queued", "writing", "committed", "failed"] = "queued"
     abandoned: bool = False
 
 
 class Settling(Struct, eq=False, kw_only=True):
-    """A settlement."""
+    """A settlement. `holds`: its row may hold something in a budget."""
 
     settlement: Settlement
     committed: Future[None]
+    holds: bool = False
 
 
 class Load(Struct, eq=False, kw_only=True):
@@ -52,14 +57,14 @@ class Load(Struct, eq=False, kw_only=True):
         ]
 
 
-def finish(future: Future[None]) -> None:
+def finish(future: Future[T], result: T) -> None:
     """Tell a caller, if it still waits."""
     if not future.done():
-        future.set_result(None)
+        future.set_result(result)
 
 
-def fail(future: Future[None], reason: str) -> None:
+def fail(future: Future[T], error: Exception) -> None:
     """Tell a caller, if it still waits; one who never asks leaves no warning behind."""
     if not future.done():
-        future.set_exception(LedgerUnavailable(reason))
+        future.set_exception(error)
         future.exception()

@@ -9,7 +9,18 @@ import msgspec
 from msgspec.structs import astuple
 from sqlalchemy import URL, Dialect
 
-from service.adapters.storage.batch import Batch, RowsRefused, WriterUnavailable
+from service.adapters.storage.batch import Batch, RowsRefused, WriterUnavailable, Written
+from service.adapters.storage.books import (
+    HOLDS_NOTHING,
+    Account,
+    AccountKey,
+    Books,
+    Held,
+    concerned,
+    held_columns,
+    missing_accounts,
+    settle_and_hold,
+)
 from service.adapters.storage.rows import OPENED_COLUMNS, SETTLED_COLUMNS
 from service.usage.ports import Intent, Settlement
 
@@ -26,6 +37,35 @@ WHERE id = {_PLACES["id"]} AND (
     outcome IS NULL OR (outcome = 'unknown' AND {_PLACES["outcome"]}::text <> 'unknown')
 )
 """  # noqa: S608 - column names of ours
+
+_HELD = """
+SELECT id, outcome, cost_usd, reserved_usd, budget_accounts
+FROM requests
+WHERE id = ANY($1::text[]) AND budget_accounts IS NOT NULL
+ORDER BY id FOR UPDATE
+"""
+_ACCOUNTS = """
+SELECT owner, period, tenant, limit_usd, spent_usd, reserved_usd, threshold_percent
+FROM budget_accounts
+WHERE (owner, period) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+ORDER BY owner, period FOR UPDATE
+"""
+# What was spent before there was an account; what was under way then counts as estimated.
+_NEW_ACCOUNT = """
+INSERT INTO budget_accounts
+    (owner, period, tenant, limit_usd, spent_usd, reserved_usd, threshold_percent)
+SELECT $1::text, $2, $3::text, $4, coalesce(sum(coalesce(cost_usd, estimated_cost_usd)), 0), 0, 0
+FROM requests
+WHERE tenant = $3 AND ($5::timestamptz IS NULL OR created_at >= $5)
+    AND $1 IN (key_id, 'tenant:' || tenant)
+ON CONFLICT (owner, period) DO NOTHING
+"""
+_KEEP_ACCOUNT = """
+UPDATE budget_accounts
+SET limit_usd = $3, spent_usd = $4, reserved_usd = $5, threshold_percent = $6
+WHERE owner = $1 AND period = $2
+"""
+_OPENED_BEFORE = "SELECT id, reserved_usd FROM requests WHERE id = ANY($1::text[])"
 
 _REFUSALS = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
 _OUTAGES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
@@ -50,11 +90,11 @@ class PostgresWriter:
         self._timeout_seconds = timeout_seconds
         self._connection: asyncpg.Connection | None = None
 
-    async def write(self, batch: Batch) -> None:
+    async def write(self, batch: Batch) -> Written:
         """Commit the batch; an idle connection that has died is replaced on the way."""
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                await self._write(batch)
+                written = await self._write(batch)
         except _REFUSALS as error:
             raise RowsRefused("a row breaks a rule of the table") from error
         except _OUTAGES as error:
@@ -64,6 +104,7 @@ class PostgresWriter:
             self._disconnect()
             raise
         self.commits += 1
+        return written
 
     async def aclose(self) -> None:
         """Close the connection."""
@@ -74,27 +115,49 @@ class PostgresWriter:
                 self._disconnect()
             self._connection = None
 
-    async def _write(self, batch: Batch) -> None:
+    async def _write(self, batch: Batch) -> Written:
         was_connected = self._connection is not None
         try:
-            await self._commit(await self._connect(), _statements(batch))
+            return await self._commit(await self._connect(), batch)
         except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError):
             if not was_connected:
                 raise
             self._disconnect()
-            # Perhaps it was committed before the connection was lost.
-            again = msgspec.structs.replace(
-                batch, opened=[], reopened=[*batch.opened, *batch.reopened]
-            )
-            await self._commit(await self._connect(), _statements(again))
+            return await self._commit_what_is_missing(await self._connect(), batch)
 
-    async def _commit(self, connection: asyncpg.Connection, statements: list[_Statement]) -> None:
+    async def _commit_what_is_missing(
+        self, connection: asyncpg.Connection, batch: Batch
+    ) -> Written:
+        """Perhaps the batch was committed before the connection was lost; nothing is held twice."""
+        ids = [intent.id for intent in batch.opened]
+        there = {
+            row["id"]: row["reserved_usd"] for row in await connection.fetch(_OPENED_BEFORE, ids)
+        }
+        rest = msgspec.structs.replace(
+            batch,
+            opened=[intent for intent in batch.opened if intent.id not in there],
+            reservations={i: r for i, r in batch.reservations.items() if i not in there},
+        )
+        written = await self._commit(connection, rest)
+        held_before = {row_id: held for row_id, held in there.items() if held is not None}
+        return msgspec.structs.replace(written, held_usd=written.held_usd | held_before)
+
+    async def _commit(self, connection: asyncpg.Connection, batch: Batch) -> Written:
+        if batch.concerns_budgets:
+            async with connection.transaction():
+                written = await _keep_books(connection, batch)
+                for sql, rows in _statements(batch, written):
+                    await connection.executemany(sql, rows)
+            return written
+        written = Written()
+        statements = _statements(batch, written)
         if len(statements) == 1:  # executemany is a transaction by itself
             await connection.executemany(*statements[0])
-            return
+            return written
         async with connection.transaction():
             for sql, rows in statements:
                 await connection.executemany(sql, rows)
+        return written
 
     async def _connect(self) -> asyncpg.Connection:
         if self._connection is None:
@@ -108,13 +171,63 @@ class PostgresWriter:
             self._connection = None
 
 
-def _statements(batch: Batch) -> list[_Statement]:
+async def _keep_books(connection: asyncpg.Connection, batch: Batch) -> Written:
+    """Settle and hold in the budgets' accounts, which stay locked until the transaction ends."""
+    helds = [_held(row) for row in await connection.fetch(_HELD, batch.holding)]
+    wanted = concerned(batch.reservations.values(), helds)
+    found = await _accounts(connection, wanted)
+    missing = missing_accounts(batch, found)
+    for account, tenant in missing:
+        await connection.execute(
+            _NEW_ACCOUNT,
+            account.owner,
+            account.period,
+            tenant,
+            account.limit_usd,
+            account.starts_at,
+        )
+    if missing:
+        found = await _accounts(connection, wanted)
+    books = Books(found)
+    written = settle_and_hold(books, batch, helds)
+    changed = [
+        (a.owner, a.period, a.limit_usd, a.spent_usd, a.reserved_usd, a.threshold_percent)
+        for a in books.changed
+    ]
+    if changed:
+        await connection.executemany(_KEEP_ACCOUNT, changed)
+    return written
+
+
+async def _accounts(connection: asyncpg.Connection, wanted: list[AccountKey]) -> list[Account]:
+    owners, periods = [owner for owner, _ in wanted], [period for _, period in wanted]
+    return [Account(**row) for row in await connection.fetch(_ACCOUNTS, owners, periods)]
+
+
+def _held(row: asyncpg.Record) -> Held:
+    accounts = msgspec.json.decode(row["budget_accounts"], type=list[tuple[str, str]])
+    return Held(
+        id=row["id"],
+        outcome=row["outcome"],
+        cost_usd=row["cost_usd"],
+        reserved_usd=row["reserved_usd"],
+        accounts=tuple(accounts),
+    )
+
+
+def _statements(batch: Batch, written: Written) -> list[_Statement]:
     lease = (batch.instance_id, batch.lease_expires_at)
     statements: list[_Statement] = []
-    if batch.opened:
-        statements.append((_OPEN, [(*_row(intent), *lease) for intent in batch.opened]))
+    opened = [
+        (*_row(intent), *map(_stored, held_columns(batch, written, intent.id)), *lease)
+        for intent in batch.opened
+        if intent.id not in written.refused
+    ]
+    if opened:
+        statements.append((_OPEN, opened))
     if batch.reopened:
-        statements.append((_REOPEN, [(*_row(intent), *lease) for intent in batch.reopened]))
+        reopened = [(*_row(intent), *HOLDS_NOTHING, *lease) for intent in batch.reopened]
+        statements.append((_REOPEN, reopened))
     if batch.settled:
         statements.append((_SETTLE, [_row(settlement) for settlement in batch.settled]))
     return statements
@@ -126,7 +239,7 @@ def _row(fields: Intent | Settlement) -> tuple[Any, ...]:
 
 def _stored(value: object) -> object:
     """A value as asyncpg takes it. Raises `RowsRefused`."""
-    if isinstance(value, dict):
+    if isinstance(value, dict | list):
         try:
             return msgspec.json.encode(value).decode()
         except (TypeError, ValueError) as error:

@@ -3,15 +3,38 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from decimal import Decimal
 
-from sqlalchemy import ColumnElement, Double, Update, extract, literal, select, update
+from msgspec import Struct
+from sqlalchemy import Update, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from service.adapters.storage.engine import one_statement_at_a_time, outages
 from service.adapters.storage.rows import usage_record
-from service.adapters.storage.tables import requests, to_microseconds
-from service.usage.ports import LedgerUnavailable, UsageRecord
+from service.adapters.storage.tables import requests
+from service.usage.ports import LedgerUnavailable, Settlement, UsageRecord
+
+
+class Orphan(Struct, frozen=True, kw_only=True):
+    """An open row whose instance is gone. `holds`: something in a budget."""
+
+    id: str
+    created_at: datetime
+    estimated_input_tokens: int
+    estimated_cost_usd: Decimal | None
+    holds: bool
+
+    def settlement(self, *, now: datetime) -> Settlement:
+        """Its estimate, as nobody lives to tell more."""
+        return Settlement(
+            id=self.id,
+            outcome="unknown",
+            input_tokens=self.estimated_input_tokens,
+            usage_source="estimated",
+            cost_usd=self.estimated_cost_usd,
+            duration_ms=(now - self.created_at).total_seconds() * 1000,
+            completed_at=now,
+        )
 
 
 class RequestRecords:
@@ -36,31 +59,24 @@ class RequestRecords:
             .values(lease_expires_at=until)
         )
 
-    async def sweep(self, *, now: datetime) -> int:
-        """Settle the open rows whose lease is over, as `unknown` at their estimate."""
-        return await self._update(
-            update(requests)
-            .where(requests.c.outcome.is_(None), requests.c.lease_expires_at < now)
-            .values(
-                outcome="unknown",
-                input_tokens=requests.c.estimated_input_tokens,
-                output_tokens=0,
-                cached_input_tokens=0,
-                usage_source="estimated",
-                cost_usd=requests.c.estimated_cost_usd,
-                cache_hit=False,
-                attempts=0,
-                duration_ms=self._milliseconds_until(now),
-                completed_at=now,
+    async def orphans(self, *, now: datetime, limit: int) -> list[Orphan]:
+        """Open rows whose lease is over, the oldest first; no more than `limit`."""
+        columns = requests.c
+        query = (
+            select(
+                columns.id,
+                columns.created_at,
+                columns.estimated_input_tokens,
+                columns.estimated_cost_usd,
+                columns.budget_accounts.is_not(None).label("holds"),
             )
+            .where(columns.outcome.is_(None), columns.lease_expires_at < now)
+            .order_by(columns.lease_expires_at)
+            .limit(limit)
         )
-
-    def _milliseconds_until(self, now: datetime) -> ColumnElement[Any]:
-        """The time from a row's creation, in the database's own arithmetic of times."""
-        if self._engine.dialect.name == "sqlite":
-            elapsed = literal(to_microseconds(now)) - requests.c.created_at.cast(Double)
-            return elapsed / 1000.0
-        return extract("epoch", literal(now) - requests.c.created_at).cast(Double) * 1000.0
+        async with self._connection() as connection:
+            rows = (await connection.execute(query)).mappings().all()
+        return [Orphan(**row) for row in rows]
 
     async def _update(self, statement: Update) -> int:
         async with self._connection() as connection:

@@ -12,8 +12,14 @@ from service.usage.ports import Intent, Settlement, UsageRecord
 _INTENT_FIELDS: tuple[str, ...] = Intent.__struct_fields__
 _SETTLEMENT_FIELDS: tuple[str, ...] = Settlement.__struct_fields__
 
-# In the order of `msgspec.structs.astuple`; a row is opened with its lease behind the intent.
-OPENED_COLUMNS = (*_INTENT_FIELDS, "instance_id", "lease_expires_at")
+# In the order of `msgspec.structs.astuple`; what a row holds and its lease stand behind the intent.
+OPENED_COLUMNS = (
+    *_INTENT_FIELDS,
+    "budget_accounts",
+    "reserved_usd",
+    "instance_id",
+    "lease_expires_at",
+)
 SETTLED_COLUMNS = _SETTLEMENT_FIELDS
 
 

@@ -18,15 +18,27 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 from msgspec.structs import astuple
 from sqlalchemy import URL
 
-from service.adapters.storage.batch import Batch, RowsRefused, WriterUnavailable
+from service.adapters.storage.batch import Batch, RowsRefused, WriterUnavailable, Written
+from service.adapters.storage.books import (
+    HOLDS_NOTHING,
+    Account,
+    Books,
+    Held,
+    concerned,
+    held_columns,
+    missing_accounts,
+    settle_and_hold,
+)
 from service.adapters.storage.rows import OPENED_COLUMNS, SETTLED_COLUMNS
 from service.adapters.storage.tables import to_microseconds
-from service.core.money import usd_to_nanos
+from service.core.money import nanos_to_usd, usd_to_nanos
+from service.usage.ports import Outcome
 
 _SWITCH_INTERVAL_SECONDS = 0.0005
 
@@ -47,6 +59,36 @@ WHERE requests.id = settled.id AND (
 )
 """  # noqa: S608 - column names of ours
 
+_HELD = """
+SELECT json_group_array(json_array(id, outcome, cost_usd, reserved_usd, json(budget_accounts)))
+FROM requests
+WHERE id IN (SELECT value FROM json_each(?)) AND budget_accounts IS NOT NULL
+"""
+_ACCOUNTS = """
+SELECT json_group_array(
+    json_array(owner, period, tenant, limit_usd, spent_usd, reserved_usd, threshold_percent)
+)
+FROM budget_accounts JOIN json_each(?) AS wanted
+ON owner = json_extract(wanted.value, '$[0]') AND period = json_extract(wanted.value, '$[1]')
+"""
+# What was spent before there was an account; what was under way then counts as estimated.
+_NEW_ACCOUNT = """
+INSERT INTO budget_accounts
+    (owner, period, tenant, limit_usd, spent_usd, reserved_usd, threshold_percent)
+SELECT :owner, :period, :tenant, :limit_usd, coalesce(sum(coalesce(cost_usd, estimated_cost_usd)), 0), 0, 0
+FROM requests
+WHERE tenant = :tenant AND created_at >= :starts_at AND :owner IN (key_id, 'tenant:' || tenant)
+"""
+_KEEP_ACCOUNTS = """
+UPDATE budget_accounts
+SET limit_usd = json_extract(value, '$[3]'),
+    spent_usd = json_extract(value, '$[4]'),
+    reserved_usd = json_extract(value, '$[5]'),
+    threshold_percent = json_extract(value, '$[6]')
+FROM json_each(?)
+WHERE owner = json_extract(value, '$[0]') AND period = json_extract(value, '$[1]')
+"""
+
 _Statement = tuple[str, str]
 
 
@@ -61,29 +103,36 @@ class SqliteWriter:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         sys.setswitchinterval(min(sys.getswitchinterval(), _SWITCH_INTERVAL_SECONDS))
 
-    async def write(self, batch: Batch) -> None:
+    async def write(self, batch: Batch) -> Written:
         """Commit the batch in the thread."""
-        try:
-            statements = _statements(batch)
-        except (TypeError, ValueError, ArithmeticError) as error:
-            raise RowsRefused("a row cannot be encoded") from error
         loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._thread, self._commit, statements)
+        return await loop.run_in_executor(self._thread, self._commit, batch)
 
     async def aclose(self) -> None:
         """Close the connection and end the thread."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._disconnect)
         self._thread.shutdown(wait=False)
 
-    def _commit(self, statements: list[_Statement]) -> None:
+    def _commit(self, batch: Batch) -> Written:
         try:
             connection = self._connect()
-            if len(statements) == 1:  # is a transaction by itself
-                self._execute(connection, statements)
-            else:
+            if batch.concerns_budgets:
                 connection.execute("BEGIN IMMEDIATE")
-                self._execute(connection, statements)
+                written = _keep_books(connection, batch)
+                self._execute(connection, _statements(batch, written))
                 connection.execute("COMMIT")
+            else:
+                written = Written()
+                statements = _statements(batch, written)
+                if len(statements) == 1:  # is a transaction by itself
+                    self._execute(connection, statements)
+                else:
+                    connection.execute("BEGIN IMMEDIATE")
+                    self._execute(connection, statements)
+                    connection.execute("COMMIT")
+        except (TypeError, ValueError, ArithmeticError) as error:
+            self._disconnect()
+            raise RowsRefused("a row cannot be encoded") from error
         except (sqlite3.IntegrityError, sqlite3.DataError) as error:
             self._disconnect()
             raise RowsRefused("a row breaks a rule of the table") from error
@@ -91,6 +140,7 @@ class SqliteWriter:
             self._disconnect()
             raise WriterUnavailable(f"SQLite: {error}") from error
         self.commits += 1
+        return written
 
     @staticmethod
     def _execute(connection: sqlite3.Connection, statements: list[_Statement]) -> None:
@@ -116,13 +166,82 @@ class SqliteWriter:
             self._connection = None
 
 
-def _statements(batch: Batch) -> list[_Statement]:
+def _keep_books(connection: sqlite3.Connection, batch: Batch) -> Written:
+    """Settle and hold in the budgets' accounts, which the transaction has to itself."""
+    helds = [_held(*row) for row in _rows(connection, _HELD, batch.holding)]
+    wanted = concerned(batch.reservations.values(), helds)
+    found = [_account(*row) for row in _rows(connection, _ACCOUNTS, wanted)]
+    missing = missing_accounts(batch, found)
+    for account, tenant in missing:
+        connection.execute(
+            _NEW_ACCOUNT,
+            {
+                "owner": account.owner,
+                "period": account.period,
+                "tenant": tenant,
+                "limit_usd": usd_to_nanos(account.limit_usd),
+                "starts_at": to_microseconds(account.starts_at) if account.starts_at else 0,
+            },
+        )
+    if missing:
+        found = [_account(*row) for row in _rows(connection, _ACCOUNTS, wanted)]
+    books = Books(found)
+    written = settle_and_hold(books, batch, helds)
+    if books.changed:
+        connection.execute(_KEEP_ACCOUNTS, (_json([astuple(row) for row in books.changed]),))
+    return written
+
+
+def _rows(connection: sqlite3.Connection, sql: str, keys: Sequence[object]) -> list[list[Any]]:
+    """All rows of a query as one JSON text: one step of the statement, for the reason above."""
+    (text,) = connection.execute(sql, (msgspec.json.encode(keys).decode(),)).fetchone()
+    rows: list[list[Any]] = msgspec.json.decode(text)
+    return rows
+
+
+def _held(
+    row_id: str,
+    outcome: Outcome | None,
+    cost: int | None,
+    reserved: int,
+    accounts: list[tuple[str, str]],
+) -> Held:
+    return Held(
+        id=row_id,
+        outcome=outcome,
+        cost_usd=None if cost is None else nanos_to_usd(cost),
+        reserved_usd=nanos_to_usd(reserved),
+        accounts=tuple((owner, period) for owner, period in accounts),
+    )
+
+
+def _account(
+    owner: str, period: str, tenant: str, limit: int, spent: int, reserved: int, threshold: int
+) -> Account:
+    return Account(
+        owner=owner,
+        period=period,
+        tenant=tenant,
+        limit_usd=nanos_to_usd(limit),
+        spent_usd=nanos_to_usd(spent),
+        reserved_usd=nanos_to_usd(reserved),
+        threshold_percent=threshold,
+    )
+
+
+def _statements(batch: Batch, written: Written) -> list[_Statement]:
     lease = (batch.instance_id, to_microseconds(batch.lease_expires_at))
     statements: list[_Statement] = []
-    if batch.opened:
-        statements.append((_OPEN, _json([(*astuple(row), *lease) for row in batch.opened])))
+    opened = [
+        (*astuple(row), *held_columns(batch, written, row.id), *lease)
+        for row in batch.opened
+        if row.id not in written.refused
+    ]
+    if opened:
+        statements.append((_OPEN, _json(opened)))
     if batch.reopened:
-        statements.append((_REOPEN, _json([(*astuple(row), *lease) for row in batch.reopened])))
+        reopened = [(*astuple(row), *HOLDS_NOTHING, *lease) for row in batch.reopened]
+        statements.append((_REOPEN, _json(reopened)))
     if batch.settled:
         statements.append((_SETTLE, _json([astuple(row) for row in batch.settled])))
     return statements
