@@ -145,6 +145,7 @@ def call_context(
         metadata=body.metadata or {},
         timeout_seconds=body.timeout_seconds,
         use_cache=body.cache,
+        sanitize=body.sanitize or caller.sanitize,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from service.access.ports import Sanitize
 from service.core.messages import ReasoningEffort
 from service.web.schemas import Metadata, RequestModel
 from service.web.validation import mistake_at
@@ -80,4 +81,12 @@ class ProviderOptions(RequestModel):
 
 OptionsByVendor = Annotated[
     ProviderOptions | None, Field(description="Fields for one vendor's own call, by vendor.")
+]
+SanitizeText = Annotated[
+    Sanitize | None,
+    Field(
+        description="Makes the text safe for a web page: `text` escapes all markup, `html` keeps what is"
+        " harmless and holds a stream's text back until it is whole, `none` leaves it alone. Tool calls are"
+        " left alone. Absent: as the key has it.",
+    ),
 ]

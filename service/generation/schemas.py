@@ -26,6 +26,7 @@ from service.generation.options import (
     Effort,
     MaxTokens,
     OptionsByVendor,
+    SanitizeText,
     Stop,
     Tags,
     Temperature,
@@ -52,6 +53,7 @@ class GenerateRequest(RequestModel):
     metadata: Tags = None
     reasoning_effort: Effort = None
     provider_options: OptionsByVendor = None
+    sanitize: SanitizeText = None
 
     def to_completion(self) -> CompletionRequest:
         """The request in no vendor's dialect."""
@@ -98,6 +100,7 @@ class ChatRequest(RequestModel):
     metadata: Tags = None
     reasoning_effort: Effort = None
     provider_options: OptionsByVendor = None
+    sanitize: SanitizeText = None
 
     @field_validator("messages")
     @classmethod

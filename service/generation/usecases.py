@@ -6,6 +6,7 @@ import msgspec
 
 from service.core.messages import CompletionRequest
 from service.generation.history import last_messages
+from service.generation.sanitize import sanitized_answer, sanitized_stream
 from service.inference.answers import Answer, AnswerEvent
 from service.inference.context import CallContext
 from service.inference.pipeline import Pipeline
@@ -20,14 +21,16 @@ class Generation:
     async def answer(
         self, request: CompletionRequest, context: CallContext, *, history_limit: int | None = None
     ) -> Answer:
-        """A whole answer. Raises a `ServiceError`."""
-        return await self._pipeline.complete(_limited(request, history_limit), context)
+        """A whole answer, sanitised as `context` asks. Raises a `ServiceError`."""
+        answer = await self._pipeline.complete(_limited(request, history_limit), context)
+        return await sanitized_answer(answer, context.sanitize)
 
     def stream(
         self, request: CompletionRequest, context: CallContext, *, history_limit: int | None = None
     ) -> AsyncGenerator[AnswerEvent]:
-        """The answer as it comes; see `Pipeline.stream`."""
-        return self._pipeline.stream(_limited(request, history_limit), context)
+        """The answer as it comes, sanitised as `context` asks; see `Pipeline.stream`."""
+        events = self._pipeline.stream(_limited(request, history_limit), context)
+        return sanitized_stream(events, context.sanitize)
 
     async def aclose(self) -> None:
         """Stop the calls under way and wait for their settlement."""

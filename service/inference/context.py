@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from service.access.ports import Sanitize
 from service.access.principal import Principal
 from service.usage.ports import RequestKind
 
@@ -10,7 +11,8 @@ class CallContext(Struct, frozen=True, kw_only=True):
     """One request's surroundings. None of it is part of what a model is asked.
 
     `request_id` is the X-Request-ID. `timeout_seconds` may only shorten the server's own deadline.
-    Without `use_cache` the request neither takes nor leaves an answer, nor shares a call.
+    Without `use_cache` the request neither takes nor leaves an answer, nor shares a call. `sanitize` is
+    done to what leaves the service: answers are shared raw.
     """
 
     principal: Principal
@@ -19,3 +21,4 @@ class CallContext(Struct, frozen=True, kw_only=True):
     metadata: dict[str, str]
     timeout_seconds: float | None = None
     use_cache: bool = True
+    sanitize: Sanitize = "none"

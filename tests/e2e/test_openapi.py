@@ -20,9 +20,9 @@ from tests.running import RunningService
 SNAKE_CASE = re.compile(r"[a-z]+(_[a-z]+)*")
 ARGUMENT_ORDER = {
     "GenerateRequest": "prompt model system max_tokens temperature top_p stop cache timeout_seconds"
-    " metadata reasoning_effort provider_options",
+    " metadata reasoning_effort provider_options sanitize",
     "ChatRequest": "messages model max_tokens temperature top_p stop tools tool_choice response_format"
-    " history_limit cache timeout_seconds metadata reasoning_effort provider_options",
+    " history_limit cache timeout_seconds metadata reasoning_effort provider_options sanitize",
     "EmbeddingsRequest": "input model",
     "BatchRequest": "prompts requests model max_concurrency requests_per_second",
     "ChatMessage": "role content tool_calls tool_call_id provider_data",
