@@ -6,9 +6,11 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from service import __version__
 from service.access.middleware import KeyCheck
+from service.access.signing import SignatureCheck
 from service.batches.endpoints import router as batches
 from service.bootstrap import Services, open_services
 from service.core.errors import ServiceError
@@ -26,6 +28,7 @@ from service.web.context import request_id
 from service.web.cors import Cors
 from service.web.errors import error_response
 from service.web.hosts import HostCheck
+from service.web.https import HttpsOnly
 from service.web.requests import LastResort, RequestEnvelope
 from service.web.validation import from_http_exception, invalid_request
 
@@ -81,12 +84,27 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     _answer_errors_in_one_envelope(app, metrics)
     # The last one added is the outermost.
+    if settings.request_signing != "off":
+        app.add_middleware(
+            SignatureCheck,
+            prefix=f"{openapi.API_PREFIX}/",
+            required=settings.request_signing == "required",
+            max_body_bytes=settings.max_body_bytes,
+            metrics=metrics,
+        )
     app.add_middleware(KeyCheck, prefix=f"{openapi.API_PREFIX}/", metrics=metrics)
     app.add_middleware(LastResort, metrics=metrics)
     if settings.cors_origins:
         app.add_middleware(Cors, origins=settings.cors_origins, metrics=metrics)
     app.add_middleware(HostCheck, metrics=metrics)
+    if settings.require_https:
+        # Outside of CORS: a preflight that is answered has the browser send its key in the clear.
+        app.add_middleware(HttpsOnly, metrics=metrics)
     app.add_middleware(RequestEnvelope, metrics=metrics)
+    if settings.trusted_proxies:
+        app.add_middleware(
+            ProxyHeadersMiddleware, trusted_hosts=[str(net) for net in settings.trusted_proxies]
+        )
     return app
 
 
@@ -94,6 +112,7 @@ def _request_state(services: Services, settings: Settings, metrics: Metrics) -> 
     """What every request finds in `request.state`."""
     return {
         "authenticator": services.parts.authenticator,
+        "signatures": services.parts.signatures,
         "generation": services.generation,
         "embedding": services.embedding,
         "models": services.models,

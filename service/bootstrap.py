@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from random import SystemRandom
 
 from service.access.digests import Digester
+from service.access.signatures import Signatures
 from service.access.usecases import Authenticator, keep_admin_key, make_first_admin_key
 from service.adapters.cache.memory import MemoryCache
 from service.adapters.events import LoggedUsageEvents
+from service.adapters.replays.memory import MemorySeenSignatures
 from service.adapters.storage import Storage, open_storage
 from service.adapters.storage.migrate import migrate
 from service.core.clock import Clock, SystemClock
@@ -39,6 +41,7 @@ class Parts:
     storage: Storage
     cache: ResponseCache | None
     authenticator: Authenticator
+    signatures: Signatures | None
     metrics: Metrics
     clock: Clock
 
@@ -88,6 +91,7 @@ async def open_services(
             storage=storage,
             cache=cache,
             authenticator=Authenticator(storage.keys, digester, clock=clock),
+            signatures=await _open_signatures(settings, stack, clock=clock),
             metrics=metrics,
             clock=clock,
         )
@@ -214,6 +218,24 @@ async def open_cache(settings: Settings, *, clock: Clock) -> ResponseCache | Non
     return MemoryCache(
         ttl_seconds=settings.cache_ttl_seconds, clock=clock, max_bytes=settings.cache_max_bytes
     )
+
+
+async def _open_signatures(
+    settings: Settings, stack: AsyncExitStack, *, clock: Clock
+) -> Signatures | None:
+    """The check of signed requests, if there are any; replicas share what they have seen over Redis."""
+    if settings.request_signing == "off":
+        return None
+    if settings.redis_url is None:
+        return Signatures(MemorySeenSignatures(clock=clock), clock=clock)
+    from service.adapters.cache.redis import RedisCache
+    from service.adapters.replays.redis import RedisSeenSignatures
+
+    url = settings.redis_url.get_secret_value()
+    redis = RedisCache(url, ttl_seconds=settings.cache_ttl_seconds, clock=clock)
+    stack.push_async_callback(redis.aclose)
+    await redis.start()
+    return Signatures(RedisSeenSignatures(redis, clock=clock), clock=clock)
 
 
 def open_providers(settings: Settings, *, clock: Clock) -> dict[str, Provider]:

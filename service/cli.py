@@ -65,7 +65,9 @@ def _settings() -> Settings:
     except (ValidationError, ValueError) as wrong:
         typer.echo(f"Cannot start: {_reason(wrong)}", err=True)
         raise typer.Exit(2) from wrong
-    logs.configure(level=settings.log_level, log_format=settings.log_format)
+    logs.configure(
+        level=settings.log_level, log_format=settings.log_format, secrets=settings.secrets()
+    )
     return settings
 
 

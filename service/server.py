@@ -12,6 +12,7 @@ from service.app import create_app
 from service.bootstrap import prepare
 from service.observability import logs
 from service.settings import Settings
+from service.web.protocol import EnvelopeProtocol
 
 _GC_THRESHOLDS = (20_000, 20, 50)
 _LAST_FRAMES_SECONDS = 3.0
@@ -28,17 +29,23 @@ def serve(settings: Settings) -> None:
         port=settings.port,
         workers=settings.workers,
         loop="uvloop",
-        http="httptools",
+        http=EnvelopeProtocol,
         ws="none",
         access_log=False,
         log_config=None,
         proxy_headers=False,
         server_header=False,
+        ssl_certfile=settings.tls_cert_file,
+        ssl_keyfile=settings.tls_key_file,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=int(settings.shutdown_timeout_seconds + _LAST_FRAMES_SECONDS),
     )
     listener = config.bind_socket()
-    _greet(listener.getsockname(), new_admin_key=asyncio.run(prepare(settings)))
+    _greet(
+        "https" if config.is_ssl else "http",
+        listener.getsockname(),
+        new_admin_key=asyncio.run(prepare(settings)),
+    )
     if settings.workers == 1:
         uvicorn.Server(config).run(sockets=[listener])
     else:
@@ -48,16 +55,18 @@ def serve(settings: Settings) -> None:
 def make_app() -> FastAPI:
     """The application of one worker process, which inherits neither settings nor logging."""
     settings = Settings()
-    logs.configure(level=settings.log_level, log_format=settings.log_format)
+    logs.configure(
+        level=settings.log_level, log_format=settings.log_format, secrets=settings.secrets()
+    )
     # The collector's default of 700 has it search a live heap several times a request, for cycles that
     # are not there: a quarter of the CPU of a plain call.
     gc.set_threshold(*_GC_THRESHOLDS)
     return create_app(settings)
 
 
-def _greet(address: tuple[str, int], *, new_admin_key: str | None) -> None:
+def _greet(scheme: str, address: tuple[str, int], *, new_admin_key: str | None) -> None:
     host, port = address[:2]
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
     typer.echo(f"AI Service   {url}")
     typer.echo(f"Swagger UI   {url}/docs")
     if new_admin_key:

@@ -7,12 +7,15 @@ sources are merged key by key. `service/README.md` tables every variable.
 
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import unquote
 
 from pydantic import (
     AliasChoices,
     BaseModel,
     ConfigDict,
     Field,
+    FilePath,
+    IPvAnyNetwork,
     SecretStr,
     field_validator,
     model_validator,
@@ -47,6 +50,13 @@ class ProviderSettings(BaseModel):
 
 def _unprefixed(name: str) -> AliasChoices:
     return AliasChoices(name, name.upper())
+
+
+def _passwords(url: str) -> tuple[str, ...]:
+    """The password in an address, as it is written there and as it is meant. Never raises."""
+    authority = url.partition("://")[2].rpartition("@")[0]
+    password = authority.partition(":")[2]
+    return (password, unquote(password))
 
 
 def _config_file(*sources: PydanticBaseSettingsSource) -> str | None:
@@ -99,6 +109,12 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(20 * 1024 * 1024, gt=0)
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
 
+    tls_cert_file: FilePath | None = None
+    tls_key_file: FilePath | None = None
+    require_https: bool = False
+    trusted_proxies: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = ()
+    request_signing: Literal["off", "optional", "required"] = "off"
+
     admin_key: SecretStr | None = None
     secret_key: SecretStr | None = None
 
@@ -137,11 +153,11 @@ class Settings(BaseSettings):
         sources.append(TomlConfigSettingsSource(settings_cls, _SHIPPED_CATALOG))
         return tuple(sources)
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "trusted_proxies", mode="before")
     @classmethod
-    def _split_origins(cls, value: object) -> object:
+    def _split_at_commas(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(origin.strip() for origin in value.split(",") if origin.strip())
+            return tuple(item.strip() for item in value.split(",") if item.strip())
         return value
 
     @field_validator("admin_key")
@@ -184,6 +200,12 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _refuse_half_a_certificate(self) -> "Settings":
+        if (self.tls_cert_file is None) != (self.tls_key_file is None):
+            raise ValueError("AI_SERVICE_TLS_CERT_FILE and AI_SERVICE_TLS_KEY_FILE go together")
+        return self
+
     @property
     def uses_postgres(self) -> bool:
         """Whether the database is PostgreSQL."""
@@ -193,6 +215,21 @@ class Settings(BaseSettings):
     def storage_url(self) -> str:
         """`database_url`, or the embedded database under `data_dir`."""
         return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'ai-service.db'}"
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret among the settings, in the clear: for whoever has to keep them out of something."""
+        whole = (
+            self.anthropic_api_key,
+            self.openai_api_key,
+            self.admin_key,
+            self.secret_key,
+            *(provider.api_key for provider in self.providers.values()),
+        )
+        urls = (self.database_url, self.redis_url.get_secret_value() if self.redis_url else "")
+        return (
+            *(secret.get_secret_value() for secret in whole if secret is not None),
+            *(password for url in urls for password in _passwords(url)),
+        )
 
     def configured_providers(self) -> dict[str, ProviderSettings]:
         """The providers to use: the vendors whose key is set, the rows of the file, else the sandbox."""

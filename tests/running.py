@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from service.app import create_app
 from service.settings import Settings
+from service.web.protocol import EnvelopeProtocol
 
 ADMIN_KEY = "sk-ais-tests-0123456789abcdefghijklmnopqrstuv"
 START_SECONDS = 20
@@ -49,7 +50,7 @@ class RunningService:
         config = uvicorn.Config(
             self.app,
             loop="uvloop",
-            http="httptools",
+            http=EnvelopeProtocol,
             ws="none",
             log_config=None,
             access_log=False,

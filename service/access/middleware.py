@@ -5,9 +5,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service.access.ports import KeyStoreUnavailable
 from service.access.usecases import Authenticator
 from service.core.errors import NotAuthenticated, ServiceError, Unavailable
-from service.observability.logs import note
 from service.observability.metrics import Metrics
-from service.web.errors import error_response
+from service.web.errors import refuse
 from service.web.headers import header
 
 _RETRY_AFTER_SECONDS = 5.0
@@ -28,7 +27,7 @@ class KeyCheck:
         state = scope["state"]
         authenticator: Authenticator = state["authenticator"]
         try:
-            principal = await authenticator.authenticate(_secret(scope))
+            principal = await authenticator.authenticate(presented_secret(scope))
         except NotAuthenticated as error:
             refusal: ServiceError = error
         except KeyStoreUnavailable:
@@ -39,12 +38,10 @@ class KeyCheck:
             state["principal"] = principal
             await self._app(scope, receive, send)
             return
-        note(error_type=refusal.type)
-        self._metrics.error(refusal.type)
-        await error_response(refusal, state["request_id"])(scope, receive, send)
+        await refuse(refusal, scope, receive, send, metrics=self._metrics)
 
 
-def _secret(scope: Scope) -> str:
+def presented_secret(scope: Scope) -> str:
     """The key that came with the request. Raises `NotAuthenticated` if none did."""
     if key := header(scope, b"x-api-key"):
         return key

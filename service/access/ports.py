@@ -22,6 +22,12 @@ BudgetPeriod = Literal["day", "month", "total"]
 Sanitize = Literal["none", "html", "text"]
 
 
+SIGNATURE_WINDOW_SECONDS = 300
+"""How far the time of a signed request may be from ours, either way."""
+SIGNATURE_MEMORY_SECONDS = 2 * SIGNATURE_WINDOW_SECONDS + 1
+"""A request from a clock that is as far ahead as it may be could come again until then."""
+
+
 class KeyStoreUnavailable(Exception):
     """The key store cannot be asked now. Not a reason to refuse a key."""
 
@@ -93,4 +99,12 @@ class KeyStore(Protocol):
 
         Raises `ValueError` if a key of another id has the digest.
         """
+        ...
+
+
+class SeenSignatures(Protocol):
+    """Remembers the signatures of requests, so that none passes twice."""
+
+    async def add(self, signature: str) -> bool:
+        """Whether it is new. It is remembered for `SIGNATURE_MEMORY_SECONDS` from now. Never raises."""
         ...

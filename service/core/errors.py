@@ -2,7 +2,7 @@
 
     ServiceError
     ├── InvalidRequest          validation_error        what was sent cannot be used; names the field
-    ├── NotAuthenticated        authentication_error    no key, or not a valid one
+    ├── NotAuthenticated        authentication_error    no key or signature, or not a valid one
     ├── BudgetExceeded          budget_exceeded         the budget does not bear what it may cost
     ├── NotAuthorized           authorization_error     the key lacks a scope
     ├── NotFound                not_found
@@ -51,12 +51,15 @@ class InvalidRequest(ServiceError):
 
 
 class NotAuthenticated(ServiceError):
-    """One message for a missing, wrong, expired or revoked key, so that nothing can be probed."""
+    """One message for a missing, wrong, expired or revoked key, so that nothing can be probed.
+
+    Who has shown a good key may be told more, with a `message` of its own.
+    """
 
     type = "authentication_error"
 
-    def __init__(self) -> None:
-        super().__init__("Invalid or missing API key")
+    def __init__(self, message: str = "Invalid or missing API key") -> None:
+        super().__init__(message)
 
 
 class BudgetExceeded(ServiceError):

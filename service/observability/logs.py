@@ -6,13 +6,15 @@ Content never reaches a line unless the settings switch it on.
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Literal
 
 import msgspec
 import structlog
+
+from service.observability.redaction import Redactor
 
 LogFormat = Literal["console", "json"]
 
@@ -61,8 +63,8 @@ def note(**fields: object) -> None:
         line.update(fields)
 
 
-def configure(*, level: str, log_format: LogFormat) -> None:
-    """Send structlog and the standard library's loggers to stderr in one format."""
+def configure(*, level: str, log_format: LogFormat, secrets: Iterable[str] = ()) -> None:
+    """Send structlog and the standard library's loggers to stderr in one format, without `secrets`."""
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -73,9 +75,11 @@ def configure(*, level: str, log_format: LogFormat) -> None:
         if log_format == "json"
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
+    # The whole line, so that nothing can hide in a field, an exception or a third party's message.
+    redact = Redactor(secrets)
     numeric_level = getattr(logging, level.upper())
     structlog.configure(
-        processors=[*shared, renderer],
+        processors=[*shared, renderer, redact],
         wrapper_class=structlog.make_filtering_bound_logger(numeric_level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
@@ -84,24 +88,18 @@ def configure(*, level: str, log_format: LogFormat) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                renderer,
+                redact,
+            ],
         )
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(numeric_level)
-    # The vendors' SDKs and HTTP clients log requests, headers and bodies below warning.
-    for chatty in (
-        "alembic",
-        "anthropic",
-        "openai",
-        "httpx2",
-        "httpcore2",
-        "aiohttp",
-        "sse_starlette",
-        "asyncio",
-    ):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    # Below warning, libraries log what they send and get: requests, headers, bodies, bound parameters.
+    root.setLevel(max(numeric_level, logging.WARNING))
+    logging.getLogger("uvicorn").setLevel(numeric_level)
     # One line a request is written by the service itself.
     logging.getLogger("uvicorn.access").disabled = True
 

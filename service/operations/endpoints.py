@@ -38,6 +38,7 @@ _NOT_READY = {
 }
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get(
     "/healthz",
     response_model=Health,
@@ -49,6 +50,7 @@ async def get_health() -> Response:
     return json_response(Health(version=__version__))
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get(
     "/readyz",
     response_model=Readiness,

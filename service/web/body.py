@@ -40,26 +40,16 @@ class StrictRequest(Request):
 
     async def body(self) -> bytes:
         if not hasattr(self, "_body"):
-            self._body = await self._read_within(self.app.state.max_body_bytes)
+            try:
+                self._body = await read_within(self, self.app.state.max_body_bytes)
+            except PayloadTooLarge as too_large:
+                raise UnusableBody(too_large) from too_large
             if self._body:
                 self._check_content_type()
         return self._body
 
     async def json(self) -> Any:
         return parse_json(await self.body())
-
-    async def _read_within(self, limit: int) -> bytes:
-        declared = self.headers.get("content-length", "0")
-        if declared.isdecimal() and int(declared) > limit:
-            raise UnusableBody(PayloadTooLarge(limit_bytes=limit))
-        pieces = []
-        size = 0
-        async for piece in self.stream():
-            size += len(piece)
-            if size > limit:
-                raise UnusableBody(PayloadTooLarge(limit_bytes=limit))
-            pieces.append(piece)
-        return b"".join(pieces)
 
     def _check_content_type(self) -> None:
         if self.headers.get("content-encoding", "identity").strip().lower() != "identity":
@@ -85,6 +75,21 @@ class StrictRoute(APIRoute):
                 raise invalid_request(error, body_type) from error
 
         return strict_handler
+
+
+async def read_within(request: Request, limit_bytes: int) -> bytes:
+    """The whole body. Raises `PayloadTooLarge`, at once where the declared length is over the limit."""
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared) > limit_bytes:
+        raise PayloadTooLarge(limit_bytes=limit_bytes)
+    pieces = []
+    size = 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > limit_bytes:
+            raise PayloadTooLarge(limit_bytes=limit_bytes)
+        pieces.append(piece)
+    return b"".join(pieces)
 
 
 def parse_json(body: bytes) -> Any:

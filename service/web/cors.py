@@ -10,7 +10,13 @@ from service.observability.metrics import Metrics
 from service.web.errors import error_response
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-_EXPOSED_HEADERS = ("Retry-After", "X-Request-ID")
+_EXPOSED_HEADERS = (
+    "Idempotency-Replayed",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "X-Request-ID",
+)
 """Browsers keep these from a page's script unless they are named."""
 _PREFLIGHT_SECONDS = 600
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from service.core.errors import (
     BudgetExceeded,
@@ -24,6 +25,9 @@ from service.core.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
+from service.observability.logs import note
+from service.observability.metrics import Metrics
+from service.observability.redaction import without_keys
 
 STATUS: Mapping[type[ServiceError], int] = {
     InvalidRequest: 400,
@@ -45,7 +49,7 @@ def error_body(error: ServiceError, request_id: str) -> dict[str, object]:
     """The envelope's inner object."""
     return {
         "type": error.type,
-        "message": error.message,
+        "message": without_keys(error.message),
         "request_id": request_id,
         **error.details(),
     }
@@ -67,3 +71,12 @@ def error_response(
         media_type="application/json",
         headers=all_headers,
     )
+
+
+async def refuse(
+    error: ServiceError, scope: Scope, receive: Receive, send: Send, *, metrics: Metrics
+) -> None:
+    """What a middleware does with a request that goes no further: the envelope, a log field, a metric."""
+    note(error_type=error.type)
+    metrics.error(error.type)
+    await error_response(error, scope["state"]["request_id"])(scope, receive, send)

@@ -9,9 +9,8 @@ import re
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.core.errors import InvalidRequest
-from service.observability.logs import note
 from service.observability.metrics import Metrics
-from service.web.errors import error_response
+from service.web.errors import refuse
 
 _WELL_FORMED = re.compile(rb"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{0,5}))?")
 _MAX_PORT = 65_535
@@ -29,9 +28,7 @@ class HostCheck:
             await self._app(scope, receive, send)
             return
         refusal = InvalidRequest("The Host header is missing or malformed")
-        note(error_type=refusal.type)
-        self._metrics.error(refusal.type)
-        await error_response(refusal, scope["state"]["request_id"])(scope, receive, send)
+        await refuse(refusal, scope, receive, send, metrics=self._metrics)
 
 
 def _names_its_host(scope: Scope) -> bool:

@@ -33,7 +33,7 @@ _ERRORS: dict[int, tuple[str, dict[str, Any]]] = {
         {"type": "validation_error", "message": "This field is required", "field": "prompt"},
     ),
     401: (
-        "No key, or not a valid one.",
+        "No key, or not a valid one; where requests are signed, no valid signature.",
         {"type": "authentication_error", "message": "Invalid or missing API key"},
     ),
     402: (

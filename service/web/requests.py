@@ -9,11 +9,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.core.errors import InternalError
 from service.core.ids import new_id
-from service.observability.logs import note, request_line
+from service.observability.logs import request_line
 from service.observability.metrics import Metrics
+from service.observability.redaction import holds_key
 from service.web.disconnects import ClientGone
-from service.web.errors import error_response
+from service.web.errors import refuse
 from service.web.headers import header
+from service.web.security_headers import security_headers
 
 log = structlog.get_logger("service.requests")
 
@@ -42,7 +44,8 @@ class RequestEnvelope:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], id_header]
+                own = message["headers"]
+                message["headers"] = [*own, id_header, *security_headers(scope["path"], own)]
             await send(message)
 
         started = time.perf_counter()
@@ -94,12 +97,9 @@ class LastResort:
         except Exception:
             if scope["type"] != "http":
                 raise
-            request_id = scope["state"]["request_id"]
-            log.exception("unhandled error", request_id=request_id)
+            log.exception("unhandled error", request_id=scope["state"]["request_id"])
             if not has_begun:
-                self._metrics.error(InternalError.type)
-                note(error_type=InternalError.type)
-                await error_response(InternalError(), request_id)(scope, receive, send)
+                await refuse(InternalError(), scope, receive, send, metrics=self._metrics)
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -107,7 +107,8 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 def _request_id(scope: Scope) -> str:
     given = header(scope, b"x-request-id")
-    return given if _WELL_FORMED_ID.fullmatch(given) else new_id("")
+    # A key that was put into the wrong header must not go where ids go: logs, answers, the ledger.
+    return given if _WELL_FORMED_ID.fullmatch(given) and not holds_key(given) else new_id("")
 
 
 def _route_template(scope: Scope) -> str:

@@ -16,6 +16,7 @@ from service.core.errors import (
     NotFound,
     ServiceError,
 )
+from service.observability.redaction import without_keys
 
 _MESSAGES = {
     "missing": "This field is required",
@@ -48,7 +49,7 @@ def invalid_request(error: RequestValidationError, body_type: Any = None) -> Inv
     path, worst = max(problems, key=_weight)
     if not path and worst["type"] == "missing":
         return InvalidRequest("The body is missing")
-    field = ".".join(str(step) for step in path)
+    field = without_keys(".".join(str(step) for step in path))
     return InvalidRequest(_message(worst), field=field[:_MAX_FIELD_CHARACTERS] or None)
 
 

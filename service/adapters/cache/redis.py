@@ -88,15 +88,15 @@ class RedisCache:
     async def start(self) -> None:
         """Find out whether the server answers, before the first caller has to. Never raises."""
         for _ in range(self._failures):
-            await self._ask("PING")
+            await self.ask("PING")
 
     async def get(self, key: str) -> bytes | None:
-        value: bytes | None = await self._ask("GET", _stored_key(key))
+        value: bytes | None = await self.ask("GET", _stored_key(key))
         return value
 
     async def put(self, key: str, value: bytes) -> None:
         if len(value) <= MAX_VALUE_BYTES:
-            await self._ask("SET", _stored_key(key), value, "EX", self._ttl_seconds)
+            await self.ask("SET", _stored_key(key), value, "EX", self._ttl_seconds)
 
     async def aclose(self) -> None:
         """From now on every call is a miss. Waits for the calls under way: their time is short."""
@@ -111,7 +111,7 @@ class RedisCache:
         with suppress(*_OUTAGES):
             await self._redis.connection_pool.disconnect()
 
-    async def _ask(self, *command: bytes | str | int) -> Any:
+    async def ask(self, *command: bytes | str | int) -> Any:
         """The answer; None if there is none in time, or the server is left alone."""
         if not self.is_healthy:
             return None
