@@ -36,6 +36,9 @@ _DESCRIPTION = """\
 One API in front of Anthropic, OpenAI and any OpenAI-compatible server: fallback, retries under one
 deadline, honest streams, and a ledger of what everything cost.
 
+Where the operator asks for signed requests, send `X-Timestamp` (unix seconds) and `X-Signature`, the hex
+HMAC-SHA256 under your key of `METHOD\\nPATH?QUERY\\nTIMESTAMP\\n` and the body's hex SHA-256.
+
 Press **Authorize** and paste your key into `X-API-Key`; then **Try it out** works everywhere.
 """
 _TAGS = [

@@ -218,14 +218,10 @@ class Settings(BaseSettings):
 
     def secrets(self) -> tuple[str, ...]:
         """Every secret among the settings, in the clear: for whoever has to keep them out of something."""
-        whole = (
-            self.anthropic_api_key,
-            self.openai_api_key,
-            self.admin_key,
-            self.secret_key,
-            *(provider.api_key for provider in self.providers.values()),
-        )
-        urls = (self.database_url, self.redis_url.get_secret_value() if self.redis_url else "")
+        rows = self.configured_providers().values()
+        whole = (self.admin_key, self.secret_key, *(row.api_key for row in rows))
+        redis_url = self.redis_url.get_secret_value() if self.redis_url else ""
+        urls = (self.database_url, redis_url, *(row.base_url or "" for row in rows))
         return (
             *(secret.get_secret_value() for secret in whole if secret is not None),
             *(password for url in urls for password in _passwords(url)),

@@ -54,6 +54,7 @@ class RunningService:
             ws="none",
             log_config=None,
             access_log=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=5,
         )
         self._server = _TellingServer(config, started)

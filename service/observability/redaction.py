@@ -35,16 +35,7 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         known = [secret for secret in secrets if len(secret) >= _MIN_SECRET_CHARACTERS]
-        spellings = {
-            spelling
-            for secret in known
-            for spelling in (
-                secret,
-                json.dumps(secret)[1:-1],
-                repr(secret)[1:-1],
-                quote(secret, ""),
-            )
-        }
+        spellings = {spelling for secret in known for spelling in _spellings(secret)}
         # The longest first: one secret may begin with another.
         self._secrets = sorted(spellings, key=len, reverse=True)
 
@@ -54,3 +45,9 @@ class Redactor:
             if secret in text:
                 text = text.replace(secret, REDACTED)
         return without_keys(text)
+
+
+def _spellings(secret: str) -> tuple[str, ...]:
+    """As it is, and as JSON, a traceback or an address would write it."""
+    escaped = (json.dumps(secret), json.dumps(secret, ensure_ascii=False), repr(secret))
+    return (secret, quote(secret, safe=""), *(text[1:-1] for text in escaped))

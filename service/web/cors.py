@@ -10,6 +10,16 @@ from service.observability.metrics import Metrics
 from service.web.errors import error_response
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_ALLOWED_HEADERS = (
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "Last-Event-ID",
+    "X-API-Key",
+    "X-Request-ID",
+    "X-Signature",
+    "X-Timestamp",
+)
 _EXPOSED_HEADERS = (
     "Idempotency-Replayed",
     "RateLimit",
@@ -29,7 +39,7 @@ class Cors(CORSMiddleware):
             app,
             allow_origins=origins,
             allow_methods=_METHODS,
-            allow_headers=["*"],
+            allow_headers=_ALLOWED_HEADERS,
             expose_headers=_EXPOSED_HEADERS,
             max_age=_PREFLIGHT_SECONDS,
         )
@@ -41,7 +51,9 @@ class Cors(CORSMiddleware):
             return
         response = self.preflight_response(Headers(scope=scope))
         if response.status_code != 200:
-            refusal = InvalidRequest("This origin, or this method from it, is not allowed")
+            refusal = InvalidRequest(
+                "This origin, this method or one of these headers is not allowed"
+            )
             note(error_type=refusal.type)
             self._metrics.error(refusal.type)
             vary = {"Vary": response.headers["Vary"]}

@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from service.core import messages
+from service.observability.redaction import holds_key
 
 
 class RequestModel(BaseModel):
@@ -22,9 +23,18 @@ class ResponseModel(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+def _refuse_key(text: str) -> str:
+    if holds_key(text):
+        raise ValueError("This looks like a secret key, which must not be kept")
+    return text
+
+
+NOT_A_KEY = AfterValidator(_refuse_key)
+"""For texts that are kept: in the ledger, in logs."""
 ModelName = Annotated[
     str,
     StringConstraints(min_length=1, max_length=200, pattern=r"^[!-~]+$"),
+    NOT_A_KEY,
     Field(
         description="An alias (`haiku`, `sonnet`, `opus`, `gpt`, …) or a provider's model id;"
         " `GET /api/v1/models` lists them.",
@@ -33,8 +43,10 @@ ModelName = Annotated[
 ]
 # NUL is valid JSON, but PostgreSQL cannot keep it.
 _PLAIN_TEXT = r"^[^\x00]*$"
-MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_PLAIN_TEXT)]
-MetadataValue = Annotated[str, StringConstraints(max_length=512, pattern=_PLAIN_TEXT)]
+MetadataKey = Annotated[
+    str, StringConstraints(min_length=1, max_length=64, pattern=_PLAIN_TEXT), NOT_A_KEY
+]
+MetadataValue = Annotated[str, StringConstraints(max_length=512, pattern=_PLAIN_TEXT), NOT_A_KEY]
 Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16)]
 
 

@@ -6,7 +6,15 @@ import json
 import httpx
 import pytest
 
-from tests.e2e.routes import GENERATE, GOOD_BODIES, POST_ROUTES, error_of, raw_exchange, raw_post
+from tests.e2e.routes import (
+    CANARY,
+    GENERATE,
+    GOOD_BODIES,
+    POST_ROUTES,
+    error_of,
+    raw_exchange,
+    raw_post,
+)
 from tests.ledger import ledger_rows
 from tests.running import RunningService
 from tests.simulator import Simulator
@@ -60,10 +68,40 @@ async def test_an_odd_host_is_a_400_everywhere(
 async def test_a_line_break_in_a_header_is_turned_away_by_the_server(
     lines: str, refusing: httpx.AsyncClient, shared_service: RunningService
 ) -> None:
-    """The HTTP parser itself refuses these: there is no request yet, so there is no envelope."""
+    """The HTTP parser itself refuses these: no middleware sees them."""
     answer = await raw_exchange(shared_service, raw_post(GENERATE, GOOD, lines))
-    assert answer.status_code == 400
+    error = error_of(answer, 400, "validation_error")
+    assert error["message"] == "This is not a valid HTTP request"
     assert answer.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"\x16\x03\x01\x02\0\x01",
+        b"GET\r\n\r\n",
+        b"FOO / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ],
+)
+async def test_bytes_that_are_no_http_get_the_envelope_and_are_not_repeated(
+    request_bytes: bytes, refusing: httpx.AsyncClient, shared_service: RunningService
+) -> None:
+    canary = b"X-API-Key: " + CANARY.encode() + b"\r\n\r\n"
+    answer = await raw_exchange(shared_service, request_bytes.removesuffix(b"\r\n") + canary)
+    error_of(answer, 400, "validation_error")
+    assert answer.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+async def test_probes_may_ask_with_head(path: str, refusing: httpx.AsyncClient) -> None:
+    answer = await refusing.head(path)
+    assert answer.status_code == 200
+    assert answer.content == b""
 
 
 @pytest.mark.parametrize("host", GOOD_HOSTS)

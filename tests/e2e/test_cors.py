@@ -27,8 +27,10 @@ STRANGERS = [
 ]
 PREFLIGHT = {
     "Access-Control-Request-Method": "POST",
-    "Access-Control-Request-Headers": "x-api-key, content-type, idempotency-key",
+    "Access-Control-Request-Headers": "authorization, content-type, idempotency-key, last-event-id,"
+    " x-api-key, x-request-id, x-signature, x-timestamp",
 }
+EXPOSED = {"idempotency-replayed", "ratelimit", "ratelimit-policy", "retry-after", "x-request-id"}
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +55,10 @@ def cors_headers(answer: httpx.Response) -> dict[str, str]:
 
 
 def assert_readable(answer: httpx.Response, origin: str) -> None:
-    """A page of `origin` may read the answer, its Retry-After and its X-Request-ID."""
+    """A page of `origin` may read the answer and those of its headers that say something to it."""
     assert answer.headers["access-control-allow-origin"] == origin
     exposed = answer.headers["access-control-expose-headers"].lower().split(", ")
-    assert {"retry-after", "x-request-id"} <= set(exposed)
+    assert set(exposed) >= EXPOSED
     assert "origin" in answer.headers["vary"].lower()
     assert "access-control-allow-credentials" not in answer.headers
     assert answer.headers["x-request-id"]
@@ -88,7 +90,8 @@ async def test_a_preflight_needs_no_key(
     assert answer.headers["access-control-allow-origin"] == origin
     assert "POST" in answer.headers["access-control-allow-methods"]
     allowed = answer.headers["access-control-allow-headers"].lower()
-    assert all(name in allowed for name in ("x-api-key", "content-type", "idempotency-key"))
+    asked = PREFLIGHT["Access-Control-Request-Headers"].split(", ")
+    assert all(name in allowed for name in asked)
     assert int(answer.headers["access-control-max-age"]) > 0
     assert answer.headers["x-request-id"]
 
@@ -172,6 +175,16 @@ async def test_a_method_that_no_route_has_is_refused_in_the_preflight(
     headers = {"Origin": APP, "Access-Control-Request-Method": "CONNECT"}
     async with open_to_apps.client(key=None) as client:
         error_of(await client.options(GENERATE, headers=headers), 400, "validation_error")
+
+
+async def test_a_header_that_no_client_sends_is_refused_in_the_preflight_and_not_repeated(
+    open_to_apps: RunningService,
+) -> None:
+    headers = PREFLIGHT | {"Origin": APP, "Access-Control-Request-Headers": f"x-api-key, {CANARY}"}
+    async with open_to_apps.client(key=None) as client:
+        answer = await client.options(GENERATE, headers=headers)
+    error_of(answer, 400, "validation_error")
+    assert CANARY not in str(answer.headers)
 
 
 async def test_a_star_opens_the_service_to_every_origin(start_service: ServiceFactory) -> None:

@@ -183,6 +183,32 @@ def test_origins_are_separated_by_commas(place: Place) -> None:
     assert Settings().cors_origins == ("https://a.example", "https://b.example")
 
 
+def test_trusted_proxies_are_addresses_and_networks_separated_by_commas(place: Place) -> None:
+    place.env(AI_SERVICE_TRUSTED_PROXIES=" 10.0.0.0/8, 192.168.1.7,::1 ,")
+    trusted = [str(network) for network in Settings().trusted_proxies]
+    assert trusted == ["10.0.0.0/8", "192.168.1.7/32", "::1/128"]
+
+
+@pytest.mark.parametrize(
+    "proxies", ["*", "proxy", "10.0.0.1/8", "10.0.0.0/8 10.1.0.0/16", "10.0.0"]
+)
+def test_trusted_proxies_that_would_trust_nobody_or_everybody_are_refused(
+    place: Place, proxies: str
+) -> None:
+    place.env(AI_SERVICE_TRUSTED_PROXIES=proxies)
+    assert "trusted_proxies" in place.refusal()
+
+
+def test_certificate_and_key_are_files_and_go_together(place: Place, tmp_path: Path) -> None:
+    file = tmp_path / "tls.pem"
+    place.env(AI_SERVICE_TLS_CERT_FILE=str(file))
+    assert "does not point to a file" in place.refusal()
+    file.touch()
+    assert "AI_SERVICE_TLS_KEY_FILE go together" in place.refusal()
+    place.env(AI_SERVICE_TLS_KEY_FILE=str(file))
+    assert Settings().tls_key_file == file
+
+
 @pytest.mark.parametrize(
     "key",
     [
@@ -263,6 +289,32 @@ def test_secrets_are_not_in_the_settings_own_words(place: Place) -> None:
     assert SECRET not in repr(settings)
     assert SECRET not in str(settings)
     assert SECRET not in repr(settings.configured_providers())
+
+
+def test_all_secrets_are_listed_for_whoever_keeps_them_out_of_logs(place: Place) -> None:
+    place.env(
+        ANTHROPIC_API_KEY="anthropic",
+        OPENAI_API_KEY="openai",
+        AI_SERVICE_PROVIDERS__X__API_KEY="x",
+        AI_SERVICE_PROVIDERS__X__BASE_URL="http://user:proxy-password@x/v1",
+        AI_SERVICE_ADMIN_KEY=STRONG,
+        AI_SERVICE_SECRET_KEY=SECRET,
+        DATABASE_URL="postgresql+asyncpg://user:da%40ta:base@db/service",
+        REDIS_URL="redis://:cache@redis:6379/0",
+    )
+    secrets = {secret for secret in Settings().secrets() if secret}
+    assert secrets == {
+        *("anthropic", "openai", "x", "proxy-password", STRONG, SECRET),
+        *("da%40ta:base", "da@ta:base", "cache"),
+    }
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://redis:6379/0", "redis://user@redis", "unix:///tmp/redis.sock", "nonsense", ""]
+)
+def test_address_without_a_password_lists_none(place: Place, url: str) -> None:
+    place.env(REDIS_URL=url)
+    assert not any(Settings().secrets())
 
 
 @pytest.mark.usefixtures("place")

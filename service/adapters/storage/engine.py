@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import URL, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -14,7 +14,13 @@ POSTGRES = "postgresql+asyncpg"
 
 def database(database_url: str) -> URL:
     """The parsed address. Raises `ValueError`, without the password, if nothing here can serve it."""
-    url = make_url(database_url)
+    try:
+        url = make_url(database_url)
+    except (ArgumentError, ValueError):
+        # The original may quote a part of the password, which it took for the port.
+        raise ValueError(
+            "DATABASE_URL cannot be read: special characters in it must be percent-encoded"
+        ) from None
     if url.drivername not in (SQLITE, POSTGRES):
         raise ValueError(
             f"DATABASE_URL must start with {SQLITE}:/// or {POSTGRES}://, not {url.drivername}:"
