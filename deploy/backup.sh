@@ -7,7 +7,9 @@ umask 077
 
 [ $# -eq 1 ] || [ $# -eq 2 ] || { sed -n '2,4s/^# //p' "$0" >&2; exit 2; }
 [ ! -e "$1" ] || { echo "$1 exists: a backup is never overwritten" >&2; exit 1; }
-mkdir -p "$1.part"
+mkdir -p "$(dirname "$1")"
+mkdir "$1.part"
+trap 'rm -rf "$1.part"' EXIT
 folder=$(cd "$1.part" && pwd)
 
 if [ $# -eq 2 ]; then
@@ -33,5 +35,6 @@ else
         >"$folder/ai-service.dump"
     cd "$OLDPWD"
 fi
+(cd "$folder" && sha256sum -- * >SHA256SUMS)
 mv "$1.part" "$1"
 echo "$1 is complete"
