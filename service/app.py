@@ -22,6 +22,7 @@ from service.observability.logs import note
 from service.observability.metrics import Metrics
 from service.operations.endpoints import router as operations
 from service.settings import Settings
+from service.usage.endpoints import router as usage
 from service.web import docs, openapi
 from service.web.body import UnusableBody
 from service.web.context import request_id
@@ -46,6 +47,10 @@ _TAGS = [
     {"name": "Embeddings", "description": "Texts to vectors."},
     {"name": "Batch", "description": "Many requests in one."},
     {"name": "Models", "description": "What can be asked, what it can do and what it costs."},
+    {
+        "name": "Usage",
+        "description": "What was used and what it cost, request by request and in sums.",
+    },
     {"name": "Operations", "description": "For probes and scrapers; no key needed."},
 ]
 
@@ -75,7 +80,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         generate_unique_id_function=openapi.operation_id,
     )
     app.state.max_body_bytes = settings.max_body_bytes
-    for room in (generation, embeddings, batches, models, operations):
+    for room in (generation, embeddings, batches, models, usage, operations):
         app.include_router(room)
     docs.install(app)
     openapi.install(
@@ -119,6 +124,7 @@ def _request_state(services: Services, settings: Settings, metrics: Metrics) -> 
         "generation": services.generation,
         "embedding": services.embedding,
         "models": services.models,
+        "reporting": services.reporting,
         "operations": services.operations,
         "metrics": metrics,
         "running_streams": services.running_streams,

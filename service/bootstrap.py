@@ -30,6 +30,7 @@ from service.operations.draining import Draining
 from service.operations.usecases import Operations
 from service.settings import ProviderSettings, Settings
 from service.usage.prices import PriceList
+from service.usage.usecases import Reporting
 from service.web.sse import RunningStreams
 
 
@@ -54,6 +55,7 @@ class Services:
     generation: Generation
     embedding: Embedding
     models: Models
+    reporting: Reporting
     operations: Operations
     running_streams: RunningStreams
     draining: Draining
@@ -115,6 +117,20 @@ async def prepare(settings: Settings, *, clock: Clock | None = None) -> str | No
         await storage.aclose()
 
 
+@asynccontextmanager
+async def open_reporting(
+    settings: Settings, *, clock: Clock | None = None
+) -> AsyncIterator[Reporting]:
+    """The ledger's reports alone, over a database that is migrated first."""
+    clock = clock or SystemClock()
+    await migrate(settings.storage_url)
+    storage = open_storage(settings.storage_url, clock=clock)
+    try:
+        yield _reporting(storage, clock=clock)
+    finally:
+        await storage.aclose()
+
+
 def wire(parts: Parts, providers: Mapping[str, Provider]) -> Services:
     """The use cases over their parts and these providers."""
     settings = parts.settings
@@ -134,6 +150,7 @@ def wire(parts: Parts, providers: Mapping[str, Provider]) -> Services:
         generation=Generation(pipeline),
         embedding=Embedding(pipeline),
         models=Models(catalog, prices),
+        reporting=_reporting(parts.storage, clock=parts.clock),
         operations=Operations(
             ledger=parts.storage.ledger,
             cache=parts.cache,
@@ -144,6 +161,10 @@ def wire(parts: Parts, providers: Mapping[str, Provider]) -> Services:
         running_streams=running_streams,
         draining=draining,
     )
+
+
+def _reporting(storage: Storage, *, clock: Clock) -> Reporting:
+    return Reporting(storage.ledger, storage.reports, clock=clock)
 
 
 def _catalog(settings: Settings, providers: Mapping[str, Provider]) -> Catalog:

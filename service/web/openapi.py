@@ -54,6 +54,10 @@ _ERRORS: dict[int, tuple[str, dict[str, Any]]] = {
             "required_scope": "generate",
         },
     ),
+    404: (
+        "There is no such thing, or it is another tenant's.",
+        {"type": "not_found", "message": "There is no such request"},
+    ),
     413: (
         "The body is too large.",
         {

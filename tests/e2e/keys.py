@@ -13,6 +13,7 @@ from tests.running import RunningService
 async def add_key(
     service: RunningService,
     *,
+    tenant: str = "default",
     scopes: tuple[Scope, ...] = ALL_SCOPES,
     expires_at: datetime | None = None,
     revoked_at: datetime | None = None,
@@ -26,7 +27,7 @@ async def add_key(
         await storage.keys.put(
             ApiKey(
                 id=new_id("key_"),
-                tenant="default",
+                tenant=tenant,
                 name="test",
                 prefix=secret[:13],
                 digest=Digester(pepper).digest(secret),

@@ -13,6 +13,7 @@ from service.embeddings.endpoints import router as embeddings
 from service.generation.endpoints import router as generation
 from service.models.endpoints import router as models
 from service.operations.endpoints import router as operations
+from service.usage.endpoints import router as usage
 from tests.e2e.document import Document, Json
 from tests.e2e.routes import CHAT_STREAM, GENERATE_STREAM, POST_ROUTES
 from tests.running import RunningService
@@ -35,6 +36,8 @@ OPERATION_IDS = {
     "create_embeddings",
     "run_batch",
     "list_models",
+    "get_usage",
+    "get_request",
     "get_health",
     "get_readiness",
     "get_metrics",
@@ -57,7 +60,7 @@ async def document(shared_service: RunningService) -> Document:
     return Document(answer.json())
 
 
-ROOMS = (generation, embeddings, batches, models, operations)
+ROOMS = (generation, embeddings, batches, models, usage, operations)
 
 
 def test_the_document_is_valid_openapi_3_1(document: Document) -> None:
@@ -122,8 +125,8 @@ def test_every_request_body_is_json_and_has_examples(document: Document) -> None
 
 def test_every_good_answer_has_an_example(document: Document) -> None:
     for _, path, operation in document.operations():
-        (media,) = operation["responses"]["200"]["content"].values()
-        assert "example" in media or media["examples"], path
+        for media in operation["responses"]["200"]["content"].values():
+            assert "example" in media or media["examples"], path
 
 
 def test_errors_are_typed_and_no_answer_is_undescribed(document: Document) -> None:

@@ -5,6 +5,7 @@
 
     tables      what is stored, for both databases       migrations, migrate   how it came to be so
     engine      the SQLAlchemy engine                    keys                  API keys
+    reports     the ledger, added up
     ledger      the Ledger port: opening, settling, leases, over
       commit_queue   many rows, one commit; outages      records               finding and renewing
       books          the arithmetic of budgets
@@ -21,17 +22,22 @@ from service.adapters.storage.batch import BatchWriter
 from service.adapters.storage.engine import create_engine
 from service.adapters.storage.keys import SqlKeyStore
 from service.adapters.storage.ledger import GroupCommitLedger
+from service.adapters.storage.reports import SqlUsageReports, create_reporting_engine
 from service.adapters.storage.sqlite_writer import SqliteWriter
 from service.core.clock import Clock
 from service.usage.ports import ThresholdReached, UsageEvents
+from service.usage.reports import UsageReports
 
 
 class Storage:
-    """The key store and the ledger over one database. Entering it starts the ledger."""
+    """The key store, the ledger and its reports over one database. Entering it starts the ledger."""
 
-    def __init__(self, *, engine: AsyncEngine, ledger: GroupCommitLedger) -> None:
-        self._engine = engine
+    def __init__(
+        self, *, engine: AsyncEngine, reporting_engine: AsyncEngine, ledger: GroupCommitLedger
+    ) -> None:
+        self._engines = (engine, reporting_engine)
         self.keys: KeyStore = SqlKeyStore(engine)
+        self.reports: UsageReports = SqlUsageReports(reporting_engine)
         self.ledger = ledger
 
     async def __aenter__(self) -> Self:
@@ -49,7 +55,8 @@ class Storage:
     async def aclose(self) -> None:
         """Write what the ledger has queued, then let go of every connection."""
         await self.ledger.aclose()
-        await self._engine.dispose()
+        for engine in self._engines:
+            await engine.dispose()
 
 
 def open_storage(
@@ -77,7 +84,8 @@ def open_storage(
         commit_timeout_seconds=commit_timeout_seconds,
         close_timeout_seconds=close_timeout_seconds,
     )
-    return Storage(engine=engine, ledger=ledger)
+    reporting_engine = create_reporting_engine(database_url)
+    return Storage(engine=engine, reporting_engine=reporting_engine, ledger=ledger)
 
 
 class NobodyListens:

@@ -1,0 +1,1 @@
+"""The subcommands of `ai-service` that need a module of their own."""
