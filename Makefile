@@ -48,6 +48,10 @@ openapi: $(VENV)/test ## Write sdks/openapi.json anew
 test-live: $(VENV)/test ## A handful of calls to the real vendors, with the keys of the environment
 	$(BIN)/python -m pytest -m live tests/live
 
+.PHONY: soak
+soak: $(VENV)/test ## Kill the service 500 times under load and hold its answers against the ledger
+	SOAK_CYCLES=$${SOAK_CYCLES:-500} $(BIN)/python -m pytest tests/e2e/test_killed_processes.py
+
 .PHONY: bench
 bench: $(VENV)/test ## Measure against a bare endpoint; prints ratios
 	$(BIN)/python -m scripts.bench
