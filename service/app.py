@@ -121,6 +121,7 @@ def _request_state(services: Services, settings: Settings, metrics: Metrics) -> 
     return {
         "authenticator": services.parts.authenticator,
         "signatures": services.parts.signatures,
+        "idempotency": services.parts.idempotency,
         "generation": services.generation,
         "embedding": services.embedding,
         "models": services.models,

@@ -17,6 +17,7 @@ from service.adapters.storage.migrate import migrate
 from service.core.clock import Clock, SystemClock
 from service.embeddings.usecases import Embedding
 from service.generation.usecases import Generation
+from service.idempotency.usecases import Idempotency
 from service.inference.catalog import Catalog
 from service.inference.metering import Metering
 from service.inference.pipeline import Pipeline, Timeouts
@@ -43,6 +44,7 @@ class Parts:
     cache: ResponseCache | None
     authenticator: Authenticator
     signatures: Signatures | None
+    idempotency: Idempotency
     metrics: Metrics
     clock: Clock
 
@@ -77,11 +79,15 @@ async def open_services(
                 lease_seconds=settings.lease_seconds,
             )
         )
-        digester = Digester(_secret_key(settings))
+        secret_key = _secret_key(settings)
+        digester = Digester(secret_key)
         if settings.admin_key is not None:
             await keep_admin_key(
                 storage.keys, digester, settings.admin_key.get_secret_value(), clock=clock
             )
+        idempotency = await stack.enter_async_context(
+            _idempotency(settings, storage, secret_key=secret_key, clock=clock)
+        )
         cache = await open_cache(settings, clock=clock)
         if cache is not None:
             stack.push_async_callback(cache.aclose)
@@ -94,6 +100,7 @@ async def open_services(
             cache=cache,
             authenticator=Authenticator(storage.keys, digester, clock=clock),
             signatures=await _open_signatures(settings, stack, clock=clock),
+            idempotency=idempotency,
             metrics=metrics,
             clock=clock,
         )
@@ -165,6 +172,20 @@ def wire(parts: Parts, providers: Mapping[str, Provider]) -> Services:
 
 def _reporting(storage: Storage, *, clock: Clock) -> Reporting:
     return Reporting(storage.ledger, storage.reports, clock=clock)
+
+
+def _idempotency(
+    settings: Settings, storage: Storage, *, secret_key: bytes, clock: Clock
+) -> Idempotency:
+    return Idempotency(
+        storage.idempotency_store(secret_key),
+        clock=clock,
+        lease_seconds=settings.lease_seconds,
+        retention_seconds=settings.idempotency_retention_seconds,
+        max_answer_bytes=settings.idempotency_max_answer_bytes,
+        plain_wait_seconds=settings.request_timeout_seconds,
+        stream_wait_seconds=settings.stream_total_timeout_seconds,
+    )
 
 
 def _catalog(settings: Settings, providers: Mapping[str, Provider]) -> Catalog:

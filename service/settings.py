@@ -131,6 +131,8 @@ class Settings(BaseSettings):
     breaker_failures: int = Field(5, ge=1)
     breaker_open_seconds: float = Field(10.0, gt=0)
     lease_seconds: float = Field(30.0, gt=0)
+    idempotency_retention_seconds: float = Field(24 * 3600.0, gt=0)
+    idempotency_max_answer_bytes: int = Field(4 * 1024 * 1024, gt=0)
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"

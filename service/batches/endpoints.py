@@ -27,12 +27,18 @@ from service.generation.schemas import (
     GenerateResponse,
 )
 from service.generation.usecases import Generation
+from service.idempotency.responses import answer_once
 from service.observability.logs import note
 from service.web.body import StrictRoute
-from service.web.context import json_response, request_id
-from service.web.disconnects import while_connected
+from service.web.context import request_id
 from service.web.errors import error_body
-from service.web.openapi import API_PREFIX, READS_A_BODY, answer_response, error_responses
+from service.web.openapi import (
+    API_PREFIX,
+    READS_A_BODY,
+    TAKES_IDEMPOTENCY_KEY,
+    answer_response,
+    error_responses,
+)
 from service.web.schemas import ErrorDetail, Usage
 
 log = structlog.get_logger(__name__)
@@ -77,7 +83,8 @@ _ANSWER = {
 @router.post(
     "/batch",
     response_model=BatchResponse,
-    responses=answer_response("How each ended.", _ANSWER) | error_responses(READS_A_BODY),
+    responses=answer_response("How each ended.", _ANSWER) | error_responses((*READS_A_BODY, 409)),
+    openapi_extra=TAKES_IDEMPOTENCY_KEY,
 )
 async def run_batch(
     body: Annotated[BatchRequest, Body(openapi_examples=_EXAMPLES)],
@@ -95,16 +102,13 @@ async def run_batch(
 
         return run
 
-    results = await while_connected(
-        request,
-        run_all(
-            [work(index, item) for index, item in enumerate(body.items())],
-            max_concurrency=body.max_concurrency,
-            per_second=body.requests_per_second,
-            clock=SystemClock(),
-        ),
+    results = run_all(
+        [work(index, item) for index, item in enumerate(body.items())],
+        max_concurrency=body.max_concurrency,
+        per_second=body.requests_per_second,
+        clock=SystemClock(),
     )
-    return json_response(_response(results))
+    return await answer_once(request, results, _response, is_success=_is_any_answered)
 
 
 async def _run_item(
@@ -142,6 +146,11 @@ async def _run_item(
 def _excerpt(item: GenerateRequest | ChatRequest) -> str:
     text = item.prompt if isinstance(item, GenerateRequest) else item.messages[-1].to_message().text
     return text[:PROMPT_EXCERPT_CHARACTERS]
+
+
+def _is_any_answered(results: list[BatchResult]) -> bool:
+    """A batch of which nothing was answered is worth trying again under the same Idempotency-Key."""
+    return any(result.response is not None for result in results)
 
 
 def _response(results: list[BatchResult]) -> BatchResponse:

@@ -7,6 +7,7 @@
     ├── NotAuthorized           authorization_error     the key lacks a scope
     ├── NotFound                not_found
     ├── MethodNotAllowed        method_not_allowed
+    ├── Conflict                conflict                what is there already does not allow it
     ├── PayloadTooLarge         payload_too_large
     ├── UnsupportedMediaType    unsupported_media_type
     ├── InternalError           server_error            a fault of ours; says nothing of the inside
@@ -124,6 +125,12 @@ class MethodNotAllowed(ServiceError):
     """The path exists; the method does not."""
 
     type = "method_not_allowed"
+
+
+class Conflict(ServiceError):
+    """The request contradicts what is there already."""
+
+    type = "conflict"
 
 
 class PayloadTooLarge(ServiceError):

@@ -8,11 +8,17 @@ from service.access.dependencies import requires
 from service.access.principal import Principal
 from service.embeddings.schemas import EmbeddingsRequest, EmbeddingsResponse
 from service.embeddings.usecases import Embedding
+from service.idempotency.responses import answer_once
 from service.inference.context import CallContext
 from service.web.body import StrictRoute
-from service.web.context import json_response, request_id
-from service.web.disconnects import while_connected
-from service.web.openapi import API_PREFIX, INFERS, answer_response, error_responses
+from service.web.context import request_id
+from service.web.openapi import (
+    API_PREFIX,
+    INFERS,
+    TAKES_IDEMPOTENCY_KEY,
+    answer_response,
+    error_responses,
+)
 
 router = APIRouter(prefix=API_PREFIX, tags=["Embeddings"], route_class=StrictRoute)
 
@@ -41,6 +47,7 @@ async def get_embedding(request: Request) -> Embedding:
     "/embeddings",
     response_model=EmbeddingsResponse,
     responses=answer_response("The vectors.", _ANSWER) | error_responses(INFERS),
+    openapi_extra=TAKES_IDEMPOTENCY_KEY,
 )
 async def create_embeddings(
     body: Annotated[EmbeddingsRequest, Body(openapi_examples=_EXAMPLES)],
@@ -55,5 +62,5 @@ async def create_embeddings(
     context = CallContext(
         principal=caller, request_id=request_id(request), kind="embeddings", metadata={}
     )
-    answer = await while_connected(request, embedding.embed(body.to_embedding(), context))
-    return json_response(EmbeddingsResponse.of(answer))
+    answer = embedding.embed(body.to_embedding(), context)
+    return await answer_once(request, answer, EmbeddingsResponse.of)

@@ -27,20 +27,21 @@ from service.generation.schemas import (
     GenerateStreamEvent,
 )
 from service.generation.usecases import Generation
+from service.idempotency.responses import answer_once, stream_once
 from service.inference.answers import Answer, AnswerEvent
 from service.inference.context import CallContext
 from service.usage.ports import RequestKind
 from service.web.body import StrictRoute
-from service.web.context import json_response, request_id
-from service.web.disconnects import while_connected
+from service.web.context import request_id
 from service.web.openapi import (
     API_PREFIX,
     INFERS,
+    TAKES_IDEMPOTENCY_KEY,
     answer_response,
     error_responses,
     event_stream_response,
 )
-from service.web.sse import event_stream, frame
+from service.web.sse import done_frame, frame
 
 router = APIRouter(prefix=API_PREFIX, tags=["Generation"], route_class=StrictRoute)
 
@@ -69,6 +70,7 @@ ChatBody = Annotated[ChatRequest, Body(openapi_examples=CHAT_BODIES)]
     "/generate",
     response_model=GenerateResponse,
     responses=answer_response("The whole answer.", GENERATE_ANSWER) | error_responses(INFERS),
+    openapi_extra=TAKES_IDEMPOTENCY_KEY,
 )
 async def generate(
     body: GenerateBody, request: Request, caller: Caller, generation: GenerationDependency
@@ -78,14 +80,15 @@ async def generate(
     The model's name picks the provider; if it is down, the alias's next target answers.
     """
     context = call_context(request, caller, body, "generate")
-    answer = await while_connected(request, generation.answer(body.to_completion(), context))
-    return json_response(GenerateResponse.of(answer))
+    answer = generation.answer(body.to_completion(), context)
+    return await answer_once(request, answer, GenerateResponse.of)
 
 
 @router.post(
     "/generate/stream",
     response_class=Response,
     responses=event_stream_response("GenerateStreamEvent", EVENTS) | error_responses(INFERS),
+    openapi_extra=TAKES_IDEMPOTENCY_KEY,
 )
 async def stream_generate(
     body: GenerateBody, request: Request, caller: Caller, generation: GenerationDependency
@@ -96,30 +99,29 @@ async def stream_generate(
     error. Hanging up stops the model.
     """
     context = call_context(request, caller, body, "generate")
-    return await _stream(request, generation.stream(body.to_completion(), context))
+    return await stream_once(request, _frames(generation.stream(body.to_completion(), context)))
 
 
 @router.post(
     "/chat",
     response_model=ChatResponse,
     responses=answer_response("The model's turn.", CHAT_ANSWER) | error_responses(INFERS),
+    openapi_extra=TAKES_IDEMPOTENCY_KEY,
 )
 async def chat(
     body: ChatBody, request: Request, caller: Caller, generation: GenerationDependency
 ) -> Response:
     """Answer a conversation, with images, tools and JSON Schema where the model takes them."""
     context = call_context(request, caller, body, "chat")
-    answer = await while_connected(
-        request,
-        generation.answer(body.to_completion(), context, history_limit=body.history_limit),
-    )
-    return json_response(ChatResponse.of(answer))
+    answer = generation.answer(body.to_completion(), context, history_limit=body.history_limit)
+    return await answer_once(request, answer, ChatResponse.of)
 
 
 @router.post(
     "/chat/stream",
     response_class=Response,
     responses=event_stream_response("ChatStreamEvent", CHAT_EVENTS) | error_responses(INFERS),
+    openapi_extra=TAKES_IDEMPOTENCY_KEY,
 )
 async def stream_chat(
     body: ChatBody, request: Request, caller: Caller, generation: GenerationDependency
@@ -129,9 +131,8 @@ async def stream_chat(
     `token` and `tool_call` events, then exactly one `done` or `error`. Hanging up stops the model.
     """
     context = call_context(request, caller, body, "chat")
-    return await _stream(
-        request, generation.stream(body.to_completion(), context, history_limit=body.history_limit)
-    )
+    events = generation.stream(body.to_completion(), context, history_limit=body.history_limit)
+    return await stream_once(request, _frames(events))
 
 
 def call_context(
@@ -149,26 +150,12 @@ def call_context(
     )
 
 
-async def _stream(request: Request, events: AsyncGenerator[AnswerEvent]) -> Response:
-    state = request.state
-    return await while_connected(
-        request,
-        event_stream(
-            _frames(events),
-            request_id=request_id(request),
-            heartbeat_seconds=state.heartbeat_seconds,
-            running=state.running_streams,
-            metrics=state.metrics,
-        ),
-    )
-
-
 async def _frames(events: AsyncGenerator[AnswerEvent]) -> AsyncGenerator[bytes]:
     """Events as bytes: what came in one read from the provider goes out in one write."""
     try:
         async for event in events:
             if isinstance(event, Answer):
-                yield frame(DoneEvent.of(event).model_dump_json().encode())
+                yield done_frame(DoneEvent.of(event).model_dump_json().encode())
             else:
                 yield b"".join([frame(_encode(delta)) for delta in event])
     finally:

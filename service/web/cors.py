@@ -8,6 +8,7 @@ from service.core.errors import InvalidRequest
 from service.observability.logs import note
 from service.observability.metrics import Metrics
 from service.web.errors import error_response
+from service.web.headers import IDEMPOTENCY_REPLAYED
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _ALLOWED_HEADERS = (
@@ -21,7 +22,7 @@ _ALLOWED_HEADERS = (
     "X-Timestamp",
 )
 _EXPOSED_HEADERS = (
-    "Idempotency-Replayed",
+    IDEMPOTENCY_REPLAYED,
     "RateLimit",
     "RateLimit-Policy",
     "Retry-After",

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from service.core.errors import (
     BudgetExceeded,
+    Conflict,
     DeadlineExceeded,
     InternalError,
     InvalidRequest,
@@ -36,6 +37,7 @@ STATUS: Mapping[type[ServiceError], int] = {
     NotAuthorized: 403,
     NotFound: 404,
     MethodNotAllowed: 405,
+    Conflict: 409,
     PayloadTooLarge: 413,
     UnsupportedMediaType: 415,
     InternalError: 500,

@@ -1,9 +1,12 @@
-"""One header of a request, read from the ASGI scope.
+"""Names of headers, and one header of a request, read from the ASGI scope.
 
 Starlette's `Headers` decodes all of them for each question, and the middleware asks several of every request.
 """
 
 from starlette.types import Scope
+
+IDEMPOTENCY_KEY = "Idempotency-Key"
+IDEMPOTENCY_REPLAYED = "Idempotency-Replayed"
 
 
 def header(scope: Scope, name: bytes) -> str:

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+from service.web.headers import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED
 from service.web.schemas import ErrorResponse
 
 API_PREFIX = "/api/v1"
@@ -57,6 +58,10 @@ _ERRORS: dict[int, tuple[str, dict[str, Any]]] = {
     404: (
         "There is no such thing, or it is another tenant's.",
         {"type": "not_found", "message": "There is no such request"},
+    ),
+    409: (
+        "This `Idempotency-Key` was used for another request.",
+        {"type": "conflict", "message": "This Idempotency-Key was used for another request"},
     ),
     413: (
         "The body is too large.",
@@ -109,11 +114,33 @@ _RETRY_AFTER_HEADER = {
         "schema": {"type": "integer"},
     }
 }
+_REPLAYED_HEADER = {
+    IDEMPOTENCY_REPLAYED: {
+        "description": "`true` where this is the recorded answer to an earlier request with the same"
+        f" `{IDEMPOTENCY_KEY}`.",
+        "schema": {"type": "string", "const": "true"},
+    }
+}
+TAKES_IDEMPOTENCY_KEY: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": IDEMPOTENCY_KEY,
+            "in": "header",
+            "required": False,
+            "description": "Makes a retry safe: the same request with the same key gets the recorded answer,"
+            " byte for byte, at no cost. One that is still being answered is waited for. A failure or a"
+            " hang-up frees the key. Another request with the same key is a 409.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+            "example": "order-4711-summary",
+        }
+    ]
+}
+"""FastAPI's `openapi_extra` for an operation that answers by `service.idempotency.responses`."""
 READS = (401, 403, 500, 503)
 """The errors of an operation that only reads."""
 READS_A_BODY = (400, 401, 403, 413, 415, 500, 503)
 """The errors of an operation with a body, whose models fail one by one or not at all."""
-INFERS = (400, 401, 402, 403, 413, 415, 500, 502, 503, 504)
+INFERS = (400, 401, 402, 403, 409, 413, 415, 500, 502, 503, 504)
 """The errors of an operation that asks a model."""
 
 
@@ -218,5 +245,7 @@ def _mend_operation(operation: dict[str, Any], *, needs_key: bool) -> None:
     operation["summary"] = first_line.partition(". ")[0].removesuffix(".")
     for response in operation["responses"].values():
         response["headers"] = _REQUEST_ID_HEADER | response.get("headers", {})
+    if TAKES_IDEMPOTENCY_KEY["parameters"][0] in operation.get("parameters", ()):
+        operation["responses"]["200"]["headers"] |= _REPLAYED_HEADER
     if needs_key:
         operation["security"] = [{name: []} for name in _SECURITY_SCHEMES]

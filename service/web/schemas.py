@@ -78,6 +78,7 @@ ErrorType = Literal[
     "authorization_error",
     "not_found",
     "method_not_allowed",
+    "conflict",
     "payload_too_large",
     "unsupported_media_type",
     "server_error",

@@ -31,6 +31,15 @@ def frame(payload: bytes) -> bytes:
     return b"data: " + payload + b"\n\n"
 
 
+class DoneFrame(bytes):
+    """The event that ends a stream well, told apart from all others by its type."""
+
+
+def done_frame(payload: bytes) -> DoneFrame:
+    """The terminal `done` event."""
+    return DoneFrame(frame(payload))
+
+
 def error_frame(error: ServiceError, request_id: str) -> bytes:
     """The terminal `error` event."""
     return frame(msgspec.json.encode({"type": "error", "error": error_body(error, request_id)}))

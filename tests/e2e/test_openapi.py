@@ -146,6 +146,23 @@ def test_errors_are_typed_and_no_answer_is_undescribed(document: Document) -> No
             assert ("Retry-After" in response["headers"]) == (status == "503")
 
 
+def test_what_costs_money_takes_an_idempotency_key(document: Document) -> None:
+    for _, path, operation in document.operations():
+        parameters = {
+            (parameter["in"], parameter["name"]): parameter
+            for parameter in operation.get("parameters", [])
+        }
+        key = parameters.get(("header", "Idempotency-Key"))
+        assert (key is not None) == (path in POST_ROUTES), path
+        if key is not None:
+            assert key["required"] is False
+            assert key["description"]
+            assert document.mistakes(key["example"], key["schema"]) == []
+            assert document.mistakes("k" * 256, key["schema"])
+            assert "409" in operation["responses"]
+            assert "Idempotency-Replayed" in operation["responses"]["200"]["headers"]
+
+
 def error_types(document: Document) -> list[str]:
     """Every type that an error may have."""
     types: list[str] = document.schemas["ErrorDetail"]["properties"]["type"]["enum"]

@@ -10,6 +10,7 @@ import pytest
 
 from service.core.errors import (
     BudgetExceeded,
+    Conflict,
     DeadlineExceeded,
     InternalError,
     InvalidRequest,
@@ -52,6 +53,7 @@ EXAMPLES: list[tuple[ServiceError, int, str, dict[str, object]]] = [
     ),
     (NotFound("no"), 404, "not_found", {}),
     (MethodNotAllowed("no"), 405, "method_not_allowed", {}),
+    (Conflict("no"), 409, "conflict", {}),
     (PayloadTooLarge(limit_bytes=5), 413, "payload_too_large", {"limit_bytes": 5}),
     (UnsupportedMediaType("no"), 415, "unsupported_media_type", {}),
     (InternalError(), 500, "server_error", {}),

@@ -6,6 +6,7 @@
     tables      what is stored, for both databases       migrations, migrate   how it came to be so
     engine      the SQLAlchemy engine                    keys                  API keys
     reports     the ledger, added up
+    idempotency   recorded answers, sealed by            sealing
     ledger      the Ledger port: opening, settling, leases, over
       commit_queue   many rows, one commit; outages      records               finding and renewing
       books          the arithmetic of budgets
@@ -20,11 +21,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from service.access.ports import KeyStore
 from service.adapters.storage.batch import BatchWriter
 from service.adapters.storage.engine import create_engine
+from service.adapters.storage.idempotency import SqlIdempotencyStore
 from service.adapters.storage.keys import SqlKeyStore
 from service.adapters.storage.ledger import GroupCommitLedger
 from service.adapters.storage.reports import SqlUsageReports, create_reporting_engine
 from service.adapters.storage.sqlite_writer import SqliteWriter
 from service.core.clock import Clock
+from service.idempotency.ports import IdempotencyStore
 from service.usage.ports import ThresholdReached, UsageEvents
 from service.usage.reports import UsageReports
 
@@ -35,7 +38,8 @@ class Storage:
     def __init__(
         self, *, engine: AsyncEngine, reporting_engine: AsyncEngine, ledger: GroupCommitLedger
     ) -> None:
-        self._engines = (engine, reporting_engine)
+        self._engine = engine
+        self._reporting_engine = reporting_engine
         self.keys: KeyStore = SqlKeyStore(engine)
         self.reports: UsageReports = SqlUsageReports(reporting_engine)
         self.ledger = ledger
@@ -52,11 +56,15 @@ class Storage:
     ) -> None:
         await self.aclose()
 
+    def idempotency_store(self, secret: bytes) -> IdempotencyStore:
+        """Where idempotency keys are kept; what nobody may read there is sealed with `secret`."""
+        return SqlIdempotencyStore(self._engine, secret=secret)
+
     async def aclose(self) -> None:
         """Write what the ledger has queued, then let go of every connection."""
         await self.ledger.aclose()
-        for engine in self._engines:
-            await engine.dispose()
+        await self._engine.dispose()
+        await self._reporting_engine.dispose()
 
 
 def open_storage(
