@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from service import __version__
+from service.access.limit_headers import LimitHeaders
 from service.access.middleware import KeyCheck
 from service.access.signing import SignatureCheck
 from service.batches.endpoints import router as batches
@@ -24,6 +25,7 @@ from service.operations.endpoints import router as operations
 from service.settings import Settings
 from service.usage.endpoints import router as usage
 from service.web import docs, openapi
+from service.web.admission import Admission, Gate
 from service.web.body import UnusableBody
 from service.web.context import request_id
 from service.web.cors import Cors
@@ -100,6 +102,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             max_body_bytes=settings.max_body_bytes,
             metrics=metrics,
         )
+    app.add_middleware(
+        Admission,
+        prefix=f"{openapi.API_PREFIX}/",
+        requests=_gate(settings, settings.max_concurrent_requests),
+        streams=_gate(settings, settings.max_concurrent_streams),
+        metrics=metrics,
+    )
+    app.add_middleware(LimitHeaders)
     app.add_middleware(KeyCheck, prefix=f"{openapi.API_PREFIX}/", metrics=metrics)
     app.add_middleware(LastResort, metrics=metrics)
     if settings.cors_origins:
@@ -122,6 +132,7 @@ def _request_state(services: Services, settings: Settings, metrics: Metrics) -> 
         "authenticator": services.parts.authenticator,
         "signatures": services.parts.signatures,
         "idempotency": services.parts.idempotency,
+        "limits": services.limits,
         "generation": services.generation,
         "embedding": services.embedding,
         "models": services.models,
@@ -131,6 +142,14 @@ def _request_state(services: Services, settings: Settings, metrics: Metrics) -> 
         "running_streams": services.running_streams,
         "heartbeat_seconds": settings.stream_heartbeat_seconds,
     }
+
+
+def _gate(settings: Settings, places: int) -> Gate:
+    return Gate(
+        places=places,
+        queue_size=settings.admission_queue_size,
+        queue_seconds=settings.admission_queue_seconds,
+    )
 
 
 def _answer_errors_in_one_envelope(app: FastAPI, metrics: Metrics) -> None:

@@ -5,12 +5,16 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from random import SystemRandom
+from typing import TYPE_CHECKING
 
 from service.access.digests import Digester
+from service.access.limits import Limits
+from service.access.ports import RateLimiter
 from service.access.signatures import Signatures
 from service.access.usecases import Authenticator, keep_admin_key, make_first_admin_key
 from service.adapters.cache.memory import MemoryCache
 from service.adapters.events import LoggedUsageEvents
+from service.adapters.limits.memory import MemoryLimiter
 from service.adapters.replays.memory import MemorySeenSignatures
 from service.adapters.storage import Storage, open_storage
 from service.adapters.storage.migrate import migrate
@@ -34,6 +38,9 @@ from service.usage.prices import PriceList
 from service.usage.usecases import Reporting
 from service.web.sse import RunningStreams
 
+if TYPE_CHECKING:
+    from service.adapters.redis.client import RedisClient
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -42,6 +49,7 @@ class Parts:
     settings: Settings
     storage: Storage
     cache: ResponseCache | None
+    limiter: RateLimiter
     authenticator: Authenticator
     signatures: Signatures | None
     idempotency: Idempotency
@@ -54,6 +62,7 @@ class Services:
     """What the lifespan hands to the endpoints."""
 
     parts: Parts
+    limits: Limits
     generation: Generation
     embedding: Embedding
     models: Models
@@ -85,12 +94,17 @@ async def open_services(
             await keep_admin_key(
                 storage.keys, digester, settings.admin_key.get_secret_value(), clock=clock
             )
+        redis = await open_redis(settings, clock=clock)
+        if redis is not None:
+            stack.push_async_callback(redis.aclose)
         idempotency = await stack.enter_async_context(
             _idempotency(settings, storage, secret_key=secret_key, clock=clock)
         )
-        cache = await open_cache(settings, clock=clock)
+        cache = open_cache(settings, redis, clock=clock)
         if cache is not None:
             stack.push_async_callback(cache.aclose)
+        limiter = open_limiter(redis, clock=clock)
+        stack.push_async_callback(limiter.aclose)
         providers = open_providers(settings, clock=clock)
         for provider in providers.values():
             stack.push_async_callback(provider.aclose)
@@ -98,8 +112,9 @@ async def open_services(
             settings=settings,
             storage=storage,
             cache=cache,
+            limiter=limiter,
             authenticator=Authenticator(storage.keys, digester, clock=clock),
-            signatures=await _open_signatures(settings, stack, clock=clock),
+            signatures=_signatures(settings, redis, clock=clock),
             idempotency=idempotency,
             metrics=metrics,
             clock=clock,
@@ -151,9 +166,11 @@ def wire(parts: Parts, providers: Mapping[str, Provider]) -> Services:
     catalog = _catalog(settings, providers)
     _warm(prices, catalog)
     router = _router(parts)
-    pipeline = _pipeline(parts, catalog=catalog, router=router, prices=prices)
+    limits = Limits(parts.limiter, clock=parts.clock)
+    pipeline = _pipeline(parts, catalog=catalog, router=router, limits=limits, prices=prices)
     return Services(
         parts=parts,
+        limits=limits,
         generation=Generation(pipeline),
         embedding=Embedding(pipeline),
         models=Models(catalog, prices),
@@ -222,7 +239,9 @@ def _router(parts: Parts) -> Router:
     )
 
 
-def _pipeline(parts: Parts, *, catalog: Catalog, router: Router, prices: PriceList) -> Pipeline:
+def _pipeline(
+    parts: Parts, *, catalog: Catalog, router: Router, limits: Limits, prices: PriceList
+) -> Pipeline:
     settings = parts.settings
     metering = Metering(
         ledger=parts.storage.ledger,
@@ -234,6 +253,7 @@ def _pipeline(parts: Parts, *, catalog: Catalog, router: Router, prices: PriceLi
     return Pipeline(
         catalog=catalog,
         router=router,
+        limits=limits,
         metering=metering,
         sharing=None if parts.cache is None else Sharing(parts.cache, metering),
         timeouts=Timeouts(
@@ -246,37 +266,52 @@ def _pipeline(parts: Parts, *, catalog: Catalog, router: Router, prices: PriceLi
     )
 
 
-async def open_cache(settings: Settings, *, clock: Clock) -> ResponseCache | None:
+async def open_redis(settings: Settings, *, clock: Clock) -> "RedisClient | None":
+    """The client that everything kept in Redis shares; None where none is configured."""
+    if settings.redis_url is None:
+        return None
+    from service.adapters.redis.client import RedisClient
+
+    redis = RedisClient(settings.redis_url.get_secret_value(), clock=clock)
+    await redis.start()
+    return redis
+
+
+def open_limiter(redis: "RedisClient | None", *, clock: Clock) -> RateLimiter:
+    """Counters in Redis where it is configured, else in memory."""
+    local = MemoryLimiter(clock=clock)
+    if redis is None:
+        return local
+    from service.adapters.limits.redis import RedisLimiter
+
+    return RedisLimiter(redis, local=local)
+
+
+def open_cache(
+    settings: Settings, redis: "RedisClient | None", *, clock: Clock
+) -> ResponseCache | None:
     """Redis where it is configured, else memory; None where the cache is off."""
     if settings.cache_ttl_seconds == 0:
         return None
-    if settings.redis_url is not None:
+    if redis is not None:
         from service.adapters.cache.redis import RedisCache
 
-        url = settings.redis_url.get_secret_value()
-        cache = RedisCache(url, ttl_seconds=settings.cache_ttl_seconds, clock=clock)
-        await cache.start()
-        return cache
+        return RedisCache(redis, ttl_seconds=settings.cache_ttl_seconds)
     return MemoryCache(
         ttl_seconds=settings.cache_ttl_seconds, clock=clock, max_bytes=settings.cache_max_bytes
     )
 
 
-async def _open_signatures(
-    settings: Settings, stack: AsyncExitStack, *, clock: Clock
+def _signatures(
+    settings: Settings, redis: "RedisClient | None", *, clock: Clock
 ) -> Signatures | None:
     """The check of signed requests, if there are any; replicas share what they have seen over Redis."""
     if settings.request_signing == "off":
         return None
-    if settings.redis_url is None:
+    if redis is None:
         return Signatures(MemorySeenSignatures(clock=clock), clock=clock)
-    from service.adapters.cache.redis import RedisCache
     from service.adapters.replays.redis import RedisSeenSignatures
 
-    url = settings.redis_url.get_secret_value()
-    redis = RedisCache(url, ttl_seconds=settings.cache_ttl_seconds, clock=clock)
-    stack.push_async_callback(redis.aclose)
-    await redis.start()
     return Signatures(RedisSeenSignatures(redis, clock=clock), clock=clock)
 
 

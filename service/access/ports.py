@@ -1,5 +1,6 @@
-"""What access needs from outside: a place where keys are kept, as digests."""
+"""What access needs from outside: a place where keys are kept, as digests, and one that counts their use."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal, Protocol
@@ -107,4 +108,59 @@ class SeenSignatures(Protocol):
 
     async def add(self, signature: str) -> bool:
         """Whether it is new. It is remembered for `SIGNATURE_MEMORY_SECONDS` from now. Never raises."""
+        ...
+
+
+Unit = Literal["requests", "tokens"]
+
+
+class Quota(Struct, frozen=True):
+    """One limit in force: how many units, one at least, an owner may use up in a minute."""
+
+    owner: str
+    unit: Unit
+    per_minute: int
+
+
+class Refusal(Struct, frozen=True):
+    """The quota that has no room, and the seconds after which it will have."""
+
+    quota: Quota
+    retry_after_seconds: float
+
+
+class Remaining(Struct, frozen=True):
+    """What is left of a quota, and the seconds after which it is whole again; if nothing is left, the
+    seconds after which there is one unit."""
+
+    units: int
+    seconds: float
+
+
+class RateLimiter(Protocol):
+    """Counts what owners use up, by GCRA: a quota is whole after a minute of rest, and refills steadily.
+
+    It fails open to counters of this process's own: no method raises.
+    """
+
+    async def take(self, quotas: Sequence[Quota], amount: int) -> Refusal | None:
+        """Use up `amount` of every quota, or of none if one has no room for it.
+
+        More than one of them holds in all never finds room. A caller who is cancelled has taken nothing.
+        """
+        ...
+
+    def correct(self, quotas: Sequence[Quota], amount: int) -> None:
+        """Use up `amount` more of every quota, room or not; if negative, give so much back.
+
+        A quota in debt refuses everything until the debt is paid. Waits for nothing.
+        """
+        ...
+
+    def remaining(self, quota: Quota) -> Remaining:
+        """What is left, as far as this process knows: nobody is asked."""
+        ...
+
+    async def aclose(self) -> None:
+        """Wait for the corrections under way."""
         ...

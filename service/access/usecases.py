@@ -3,13 +3,14 @@
 import asyncio
 
 from service.access.digests import Digester, new_secret, visible_prefix
-from service.access.ports import ALL_SCOPES, ApiKey, KeyStore
-from service.access.principal import Principal
+from service.access.ports import ALL_SCOPES, ApiKey, KeyStore, RateLimits
+from service.access.principal import OwnedLimits, Principal
 from service.core.clock import Clock
 from service.core.errors import NotAuthenticated
 
 ADMIN_KEY_ID = "key_admin"
 DEFAULT_TENANT = "default"
+_NO_LIMITS = RateLimits()
 _REMEMBERED_SECONDS = 1.0
 _REMEMBERED_KEYS = 10_000
 
@@ -42,7 +43,14 @@ class Authenticator:
             or (key.expires_at is not None and key.expires_at <= now)
         ):
             raise NotAuthenticated
-        return Principal(key_id=key.id, tenant=key.tenant, scopes=frozenset(key.scopes))
+        return Principal(
+            key_id=key.id,
+            tenant=key.tenant,
+            scopes=frozenset(key.scopes),
+            limits=()
+            if key.limits == _NO_LIMITS
+            else (OwnedLimits(owner=key.id, limits=key.limits),),
+        )
 
     async def _find(self, digest: str) -> ApiKey | None:
         now = self._clock.monotonic()

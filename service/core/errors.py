@@ -10,6 +10,7 @@
     ├── Conflict                conflict                what is there already does not allow it
     ├── PayloadTooLarge         payload_too_large
     ├── UnsupportedMediaType    unsupported_media_type
+    ├── RateLimited             rate_limit_error        the key's or its tenant's minute is used up
     ├── InternalError           server_error            a fault of ours; says nothing of the inside
     ├── ProviderError           provider_error          the providers answered badly
     ├── Unavailable             service_unavailable     worth trying again, and when
@@ -19,6 +20,7 @@
 place, `service.web.errors`.
 """
 
+import math
 from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar, Literal
@@ -150,6 +152,22 @@ class UnsupportedMediaType(ServiceError):
     """The body is of a type that the route does not take."""
 
     type = "unsupported_media_type"
+
+
+class RateLimited(ServiceError):
+    """A limit per minute has no room for this; `retry_after_seconds` is when it will have.
+
+    It says something about one caller only, also where others wait for the same answer.
+    """
+
+    type = "rate_limit_error"
+
+    def __init__(self, message: str, *, retry_after_seconds: float) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+    def details(self) -> dict[str, object]:
+        return {"retry_after": max(1, math.ceil(self.retry_after_seconds))}
 
 
 class InternalError(ServiceError):

@@ -12,7 +12,13 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from service.core.clock import Clock
-from service.core.errors import DeadlineExceeded, InternalError, ServiceError, Unavailable
+from service.core.errors import (
+    DeadlineExceeded,
+    InternalError,
+    RateLimited,
+    ServiceError,
+    Unavailable,
+)
 from service.core.estimates import estimate_tokens
 from service.core.ids import new_id
 from service.core.messages import (
@@ -286,6 +292,16 @@ class Meter:
         return self._cost_usd
 
     @property
+    def estimated_input_tokens(self) -> int:
+        """What is charged of the input if nobody counts it."""
+        return self._estimated_input_tokens
+
+    @property
+    def used_tokens(self) -> int:
+        """What the row says that was used up, once the meter has been left."""
+        return self._usage.total_tokens
+
+    @property
     def delivered_text(self) -> str:
         """The text that a stream has brought so far."""
         return "".join(self._delivered)
@@ -363,6 +379,8 @@ class FreeMeter:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if isinstance(exc, RateLimited):
+            return  # it was refused to whom it waited for; who is refused has no row
         settlement = self._settlement(exc)
         written = self._metering.ledger.record(self._intent, settlement)
         label = self._stored.label if self._stored else "none"

@@ -1,8 +1,10 @@
 """The way of a request, read top-down.
 
     catalog      which targets can serve it (or a 400 that names the field)
+    limits       one request more in this minute (or a 429)
     sharing      an answer that is known, or a call that is under way, is not paid for again
-    upstream     metering (the intent is committed, its worst case held; nothing billable happens before),
+    upstream     limits (the tokens it may use are held, and corrected in the end),
+                 metering (the intent is committed, its worst case held; nothing billable happens before),
                  routing (targets in order, one deadline and one purse of attempts for all),
                  metering (settled exactly once, also when it fails or the caller leaves)
 
@@ -13,6 +15,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from service.access.limits import Limits
 from service.core.clock import Clock
 from service.core.messages import CompletionRequest, EmbeddingRequest
 from service.inference.answers import Answer, AnswerEvent, EmbeddingsAnswer
@@ -42,6 +45,7 @@ class Pipeline:
         *,
         catalog: Catalog,
         router: Router,
+        limits: Limits,
         metering: Metering,
         timeouts: Timeouts,
         clock: Clock,
@@ -49,11 +53,13 @@ class Pipeline:
     ) -> None:
         """Without `sharing` every request is a call of its own."""
         self._catalog = catalog
+        self._limits = limits
         self._timeouts = timeouts
         self._clock = clock
         self._sharing = sharing
         self._upstream = Upstream(
             router,
+            limits,
             metering,
             first_token_seconds=timeouts.stream_first_token,
             idle_seconds=timeouts.stream_idle,
@@ -62,6 +68,7 @@ class Pipeline:
     async def complete(self, request: CompletionRequest, context: CallContext) -> Answer:
         """A whole answer. Raises a `ServiceError`."""
         targets = self._catalog.completion_targets(request)
+        await self._limits.count_request(context.principal)
         limit = self._timeouts.plain
         if self._sharing is None or not context.use_cache:
             deadline = self._deadline(limit, context)
@@ -88,6 +95,7 @@ class Pipeline:
         unless others wait for the same answer, and settles what was delivered.
         """
         targets = self._catalog.completion_targets(request)
+        await self._limits.count_request(context.principal)
         limit = self._timeouts.stream_total
         if self._sharing is None or not context.use_cache:
             deadline = self._deadline(limit, context)
@@ -107,10 +115,12 @@ class Pipeline:
 
     async def embed(self, request: EmbeddingRequest, context: CallContext) -> EmbeddingsAnswer:
         """A vector for each input. Raises a `ServiceError`."""
+        targets = self._catalog.embedding_targets(request.model)
+        await self._limits.count_request(context.principal)
         return await self._upstream.embed(
             request,
             context,
-            targets=self._catalog.embedding_targets(request.model),
+            targets=targets,
             deadline=self._deadline(self._timeouts.plain, context),
         )
 

@@ -5,15 +5,16 @@ answer has an id of its own, `cost_usd` 0 and `cache_hit`, and a row in the ledg
 """
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from decimal import Decimal
 
 import msgspec
 
+from service.core.errors import RateLimited
 from service.core.messages import CompletionRequest
 from service.inference.answers import Answer, AnswerEvent
 from service.inference.context import CallContext
-from service.inference.flights import Flights
+from service.inference.flights import Flight, Flights
 from service.inference.metering import FreeMeter, Metering
 from service.inference.ports import ResponseCache
 from service.inference.routing import Deadline
@@ -42,12 +43,13 @@ class Sharing:
             self._metrics.sharing("hit")
             async with self._free_meter(request, context, stream=False) as meter:
                 return _taken(stored, meter, request)
-        flight, is_first = self._flights.join(key, lambda: self._kept(key, call()))
-        self._metrics.sharing("miss" if is_first else "joined")
-        if is_first:
-            return await flight.result(deadline)
-        async with self._free_meter(request, context, stream=False) as meter:
-            return _taken(_stored(await flight.result(deadline)), meter, request)
+        while True:
+            flight, is_first = self._board(key, call)
+            if is_first:
+                return await flight.result(deadline)
+            with suppress(RateLimited):  # by the limits of whoever was first: ask for oneself
+                async with self._free_meter(request, context, stream=False) as meter:
+                    return _taken(_stored(await flight.result(deadline)), meter, request)
 
     async def events(
         self, request: CompletionRequest, context: CallContext, *, call: Call, deadline: Deadline
@@ -63,27 +65,34 @@ class Sharing:
                     yield deltas
             yield taken
             return
-        flight, is_first = self._flights.join(key, lambda: self._kept(key, call()))
-        self._metrics.sharing("miss" if is_first else "joined")
-        if is_first:
-            async with aclosing(flight.events(deadline)) as events:
-                async for event in events:
-                    yield event
-            return
-        async with (
-            self._free_meter(request, context, stream=True) as meter,
-            aclosing(flight.events(deadline)) as events,
-        ):
-            async for event in events:
-                if isinstance(event, Answer):
-                    taken = _taken(_stored(event), meter, request)
-                else:
-                    yield event
-        yield taken
+        while True:
+            flight, is_first = self._board(key, call)
+            if is_first:
+                async with aclosing(flight.events(deadline)) as events:
+                    async for event in events:
+                        yield event
+                return
+            with suppress(RateLimited):  # as above; it comes before anything else
+                async with (
+                    self._free_meter(request, context, stream=True) as meter,
+                    aclosing(flight.events(deadline)) as events,
+                ):
+                    async for event in events:
+                        if isinstance(event, Answer):
+                            taken = _taken(_stored(event), meter, request)
+                        else:
+                            yield event
+                yield taken
+                return
 
     async def aclose(self) -> None:
         """Stop the calls under way and wait for their settlement."""
         await self._flights.aclose()
+
+    def _board(self, key: str, call: Call) -> tuple[Flight, bool]:
+        flight, is_first = self._flights.join(key, lambda: self._kept(key, call()))
+        self._metrics.sharing("miss" if is_first else "joined")
+        return flight, is_first
 
     async def _find(self, key: str) -> StoredAnswer | None:
         value = await self._cache.get(key)

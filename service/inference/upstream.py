@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager
 
+from service.access.limits import Limits
 from service.core.errors import DeadlineExceeded, ProviderError
 from service.core.estimates import estimate_input_tokens, estimate_tokens
 from service.core.messages import (
@@ -31,12 +33,14 @@ class Upstream:
     def __init__(
         self,
         router: Router,
+        limits: Limits,
         metering: Metering,
         *,
         first_token_seconds: float,
         idle_seconds: float,
     ) -> None:
         self._router = router
+        self._limits = limits
         self._metering = metering
         self._first_token_seconds = first_token_seconds
         self._idle_seconds = idle_seconds
@@ -55,7 +59,7 @@ class Upstream:
             return await target.provider.complete(_completion_call(request, target))
 
         meter = self._meter(request, context, targets, stream=False)
-        async with meter:
+        async with self._tokens(context, meter, request.max_tokens), meter:
             target, completion = await self._router.run(
                 meter.targets, meter.attempting(attempt), deadline=deadline, attempts=meter.attempts
             )
@@ -91,7 +95,7 @@ class Upstream:
         """The answer as it comes; see `Pipeline.stream`."""
         come: list[Delta] = []
         meter = self._meter(request, context, targets, stream=True)
-        async with meter:
+        async with self._tokens(context, meter, request.max_tokens), meter:
 
             async def attempt(target: Target) -> OpenStream:
                 stream = target.provider.stream(_completion_call(request, target))
@@ -157,7 +161,7 @@ class Upstream:
             stream=False,
             attempts=self._router.new_attempts(),
         )
-        async with meter:
+        async with self._tokens(context, meter), meter:
             target, embeddings = await self._router.run(
                 meter.targets, meter.attempting(attempt), deadline=deadline, attempts=meter.attempts
             )
@@ -176,6 +180,13 @@ class Upstream:
             usage=embeddings.usage,
             cost_usd=cost_usd,
         )
+
+    def _tokens(
+        self, context: CallContext, meter: Meter, max_output_tokens: int = 0
+    ) -> AbstractAsyncContextManager[None]:
+        """Holds what the call may use up of the caller's tokens per minute."""
+        estimate = meter.estimated_input_tokens + max_output_tokens
+        return self._limits.reserve_tokens(context.principal, meter, estimate=estimate)
 
     def _meter(
         self,

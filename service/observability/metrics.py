@@ -31,6 +31,9 @@ class Metrics:
             "cache_requests", "Requests that may share an answer: hit, joined or miss", ("result",)
         )
         self._errors = self._counter("errors", "Error answers by type", ("type",))
+        self._shed = self._counter(
+            "shed_requests", "Requests refused because too much was under way", ("kind",)
+        )
         self._tokens = self._counter(
             "tokens", "Tokens by direction (input, cached_input, output)",
             ("provider", "model", "direction"),
@@ -108,6 +111,10 @@ class Metrics:
     def error(self, error_type: str) -> None:
         """An error was answered, in band or as a status."""
         self._errors(error_type).inc()
+
+    def shed(self, *, is_stream: bool) -> None:
+        """A request was refused before its body was read: there was no place for it."""
+        self._shed("stream" if is_stream else "plain").inc()
 
     def http(self, *, method: str, route: str, status: int, duration_seconds: float) -> None:
         """An HTTP request has ended. `route` is the template, not the path: it must be bounded."""

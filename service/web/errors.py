@@ -22,6 +22,7 @@ from service.core.errors import (
     NotFound,
     PayloadTooLarge,
     ProviderError,
+    RateLimited,
     ServiceError,
     Unavailable,
     UnsupportedMediaType,
@@ -40,6 +41,7 @@ STATUS: Mapping[type[ServiceError], int] = {
     Conflict: 409,
     PayloadTooLarge: 413,
     UnsupportedMediaType: 415,
+    RateLimited: 429,
     InternalError: 500,
     ProviderError: 502,
     Unavailable: 503,
@@ -62,7 +64,7 @@ def error_response(
 ) -> Response:
     """The envelope with its status and, where the error says when to come back, Retry-After."""
     all_headers = dict(headers or {})
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | RateLimited):
         # The header takes whole seconds (RFC 9110); rounding down would invite callers too early.
         all_headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_seconds)))
     if isinstance(error, NotAuthenticated):

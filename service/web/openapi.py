@@ -75,6 +75,14 @@ _ERRORS: dict[int, tuple[str, dict[str, Any]]] = {
         "The body is not JSON.",
         {"type": "unsupported_media_type", "message": "Send the body as application/json"},
     ),
+    429: (
+        "A limit per minute of the key or its tenant is used up; see `Retry-After`.",
+        {
+            "type": "rate_limit_error",
+            "message": "The limit of 10000 tokens per minute is used up",
+            "retry_after": 12,
+        },
+    ),
     500: (
         "A fault of the service.",
         {"type": "server_error", "message": "An internal error occurred"},
@@ -136,11 +144,26 @@ TAKES_IDEMPOTENCY_KEY: dict[str, Any] = {
     ]
 }
 """FastAPI's `openapi_extra` for an operation that answers by `service.idempotency.responses`."""
+_RATE_LIMIT_HEADERS = {
+    "RateLimit": {
+        "description": "Sent if the key or its tenant has limits: what is left of each (`r`), and in how"
+        " many seconds it is whole again or, of one that is used up, has room again (`t`).",
+        "schema": {"type": "string"},
+        "example": '"requests";r=50;t=30',
+    },
+    "RateLimit-Policy": {
+        "description": "Sent if the key or its tenant has limits: how much of each (`q`) may be used up in"
+        " so many seconds (`w`).",
+        "schema": {"type": "string"},
+        "example": '"requests";q=100;w=60',
+    },
+}
+"""As draft-ietf-httpapi-ratelimit-headers has them."""
 READS = (401, 403, 500, 503)
 """The errors of an operation that only reads."""
 READS_A_BODY = (400, 401, 403, 413, 415, 500, 503)
 """The errors of an operation with a body, whose models fail one by one or not at all."""
-INFERS = (400, 401, 402, 403, 409, 413, 415, 500, 502, 503, 504)
+INFERS = (400, 401, 402, 403, 409, 413, 415, 429, 500, 502, 503, 504)
 """The errors of an operation that asks a model."""
 
 
@@ -202,7 +225,7 @@ def _error_response(status: int) -> dict[str, Any]:
     return {
         "model": ErrorResponse,
         "description": description,
-        "headers": _RETRY_AFTER_HEADER if status == 503 else {},
+        "headers": _RETRY_AFTER_HEADER if status in (429, 503) else {},
         "content": {
             "application/json": {
                 "example": {"error": {**example, "request_id": "0193a1b2c3d4e5f60718293a4b5c6d7e"}}
@@ -243,8 +266,10 @@ def _mend_operation(operation: dict[str, Any], *, needs_key: bool) -> None:
     # FastAPI makes the summary from the function's name; the docstring's first sentence says more.
     first_line = operation["description"].partition("\n")[0]
     operation["summary"] = first_line.partition(". ")[0].removesuffix(".")
-    for response in operation["responses"].values():
-        response["headers"] = _REQUEST_ID_HEADER | response.get("headers", {})
+    for status, response in operation["responses"].items():
+        is_known = needs_key and status != "401"
+        shared = _REQUEST_ID_HEADER | (_RATE_LIMIT_HEADERS if is_known else {})
+        response["headers"] = shared | response.get("headers", {})
     if TAKES_IDEMPOTENCY_KEY["parameters"][0] in operation.get("parameters", ()):
         operation["responses"]["200"]["headers"] |= _REPLAYED_HEADER
     if needs_key:

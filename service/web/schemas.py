@@ -81,6 +81,7 @@ ErrorType = Literal[
     "conflict",
     "payload_too_large",
     "unsupported_media_type",
+    "rate_limit_error",
     "server_error",
     "provider_error",
     "service_unavailable",
@@ -120,6 +121,9 @@ class ErrorDetail(ResponseModel):
         None, description="`budget_exceeded`: when it begins anew; null: never."
     )
     limit_bytes: int | None = Field(None, description="`payload_too_large`: the limit.")
+    retry_after: int | None = Field(
+        None, description="`rate_limit_error`: the seconds after which there will be room."
+    )
     estimated_time_seconds: float | None = Field(
         None, description="`service_unavailable`: when it is worth asking again."
     )

@@ -8,6 +8,7 @@ import pytest
 
 from service.adapters.cache.memory import MemoryCache
 from service.adapters.cache.redis import KEY_PREFIX, RedisCache
+from service.adapters.redis.client import RedisClient
 from service.core.clock import SystemClock
 from service.inference.ports import ResponseCache
 from tests.clock import ManualClock
@@ -47,11 +48,8 @@ class RedisCase:
     def __init__(self, server: RedisServer) -> None:
         self._server = server
         self.cache: ResponseCache = RedisCache(
-            server.url,
+            RedisClient(server.url, clock=SystemClock(), answer_seconds=5, wait_seconds=5),
             ttl_seconds=TTL_SECONDS,
-            clock=SystemClock(),
-            answer_seconds=5,
-            wait_seconds=5,
         )
 
     async def age(self, key: str) -> None:

@@ -7,7 +7,7 @@ from typing import Protocol
 import pytest
 
 from service.access.ports import SIGNATURE_MEMORY_SECONDS, SeenSignatures
-from service.adapters.cache.redis import RedisCache
+from service.adapters.redis.client import RedisClient
 from service.adapters.replays.memory import MemorySeenSignatures
 from service.adapters.replays.redis import KEY_PREFIX, RedisSeenSignatures
 from service.core.clock import SystemClock
@@ -20,11 +20,9 @@ __all__ = ["redis_server"]
 ONE, OTHER = "1" * 64, "2" * 64
 
 
-def link(server: RedisServer) -> RedisCache:
+def link(server: RedisServer) -> RedisClient:
     """A connection that has time: these tests are not about speed."""
-    return RedisCache(
-        server.url, ttl_seconds=1, clock=SystemClock(), answer_seconds=5, wait_seconds=5
-    )
+    return RedisClient(server.url, clock=SystemClock(), answer_seconds=5, wait_seconds=5)
 
 
 class Case(Protocol):
@@ -53,7 +51,7 @@ class MemoryCase:
 class RedisCase:
     """The process's own memory ages by the test's clock, the server's by the server's."""
 
-    def __init__(self, server: RedisServer, redis: RedisCache) -> None:
+    def __init__(self, server: RedisServer, redis: RedisClient) -> None:
         self._server = server
         self._clock = ManualClock()
         self.seen: SeenSignatures = RedisSeenSignatures(redis, clock=self._clock)

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from service.access.digests import Digester, new_secret
-from service.access.ports import ALL_SCOPES, ApiKey, Scope
+from service.access.ports import ALL_SCOPES, ApiKey, RateLimits, Scope
 from service.adapters.storage import open_storage
 from service.core.clock import SystemClock
 from service.core.ids import new_id
@@ -17,6 +17,7 @@ async def add_key(
     scopes: tuple[Scope, ...] = ALL_SCOPES,
     expires_at: datetime | None = None,
     revoked_at: datetime | None = None,
+    limits: RateLimits = RateLimits(),  # noqa: B008 - frozen
 ) -> str:
     """Put a key into a running service's database; returns its secret."""
     clock = SystemClock()
@@ -35,6 +36,7 @@ async def add_key(
                 created_at=clock.now(),
                 expires_at=expires_at,
                 revoked_at=revoked_at,
+                limits=limits,
             )
         )
     finally:

@@ -12,6 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from service.adapters.cache.redis import RedisCache
+from service.adapters.redis.client import RedisClient
 from service.core.clock import Clock, SystemClock
 from tests.clock import ManualClock
 from tests.contracts.time import MovableClock, until
@@ -29,7 +30,9 @@ ADDED_MS_WHEN_OPEN = 5
 
 def make_cache(server: RedisServer, *, clock: Clock | None = None) -> RedisCache:
     """A cache with its own limits, but quick to try again."""
-    return RedisCache(server.url, ttl_seconds=300, clock=clock or SystemClock(), retry_seconds=0.05)
+    return RedisCache(
+        RedisClient(server.url, clock=clock or SystemClock(), retry_seconds=0.05), ttl_seconds=300
+    )
 
 
 @pytest.fixture
@@ -228,7 +231,9 @@ async def test_breaker_opens_before_a_handful_of_callers_have_waited(
 async def test_callers_who_wait_for_a_connection_leave_when_the_breaker_opens(
     redis_server: RedisServer, away: Outage, time: LoopTime
 ) -> None:
-    cache = RedisCache(redis_server.url, ttl_seconds=300, clock=SystemClock(), wait_seconds=5)
+    cache = RedisCache(
+        RedisClient(redis_server.url, clock=SystemClock(), wait_seconds=5), ttl_seconds=300
+    )
     await put_until_kept(cache)
     async with away(redis_server):
         began = time.ms
@@ -239,7 +244,9 @@ async def test_callers_who_wait_for_a_connection_leave_when_the_breaker_opens(
 
 async def test_no_caller_is_a_probe(redis_server: RedisServer, time: LoopTime) -> None:
     clock = MovableClock()
-    cache = RedisCache(redis_server.url, ttl_seconds=300, clock=clock, retry_seconds=60)
+    cache = RedisCache(
+        RedisClient(redis_server.url, clock=clock, retry_seconds=60), ttl_seconds=300
+    )
     await put_until_kept(cache)
     with redis_server.frozen():
         await asyncio.gather(*(cache.get(KEY) for _ in range(10)))
@@ -256,7 +263,7 @@ async def test_slow_server_keeps_nobody_waiting_for_a_connection_for_long(
 ) -> None:
     network = Network(redis_server, delay_seconds=0.02)
     async with network.open() as url:
-        cache = RedisCache(url, ttl_seconds=300, clock=SystemClock())
+        cache = RedisCache(RedisClient(url, clock=SystemClock()), ttl_seconds=300)
         async with under_load(cache, time) as load:
             await load.brings(VALUE)
         await cache.aclose()
@@ -289,11 +296,11 @@ async def test_outage_is_one_line_at_its_begin_and_one_at_its_end(
                 return len(clock.sleeps) > 3
 
             await until(has_probed)
-            assert [line["event"] for line in logs] == ["cache_unavailable"]
+            assert [line["event"] for line in logs] == ["redis_unavailable"]
         await until_healthy(cache)
         await put_until_kept(cache)
     await cache.aclose()
-    assert [line["event"] for line in logs] == ["cache_unavailable", "cache_available_again"]
+    assert [line["event"] for line in logs] == ["redis_unavailable", "redis_available_again"]
     assert logs[0]["log_level"] == "warning"
     assert logs[0]["server"] == f"127.0.0.1:{redis_server.port}"
 
@@ -302,8 +309,9 @@ async def test_starts_while_the_server_is_down_and_finds_it_later(
     redis_server: RedisServer,
 ) -> None:
     async with dead(redis_server):
-        cache = make_cache(redis_server)
-        await cache.start()
+        redis = RedisClient(redis_server.url, clock=SystemClock(), retry_seconds=0.05)
+        cache = RedisCache(redis, ttl_seconds=300)
+        await redis.start()
         assert not cache.is_healthy
         assert await cache.get(KEY) is None
         await cache.put(KEY, VALUE)
@@ -329,7 +337,7 @@ async def test_connections_that_were_lost_silently_are_replaced_within_one_probe
     clock = ManualClock()
     network = Network(redis_server)
     async with network.open() as url:
-        cache = RedisCache(url, ttl_seconds=300, clock=clock)
+        cache = RedisCache(RedisClient(url, clock=clock), ttl_seconds=300)
         await connect_all(cache)
         clock.sleeps.clear()
         network.lose_connections()

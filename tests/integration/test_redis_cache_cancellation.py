@@ -7,6 +7,7 @@ from random import Random
 import pytest
 
 from service.adapters.cache.redis import RedisCache
+from service.adapters.redis.client import RedisClient
 from service.core.clock import SystemClock
 from tests.redis import RedisServer, redis_server
 
@@ -20,12 +21,14 @@ VALUES = {f"tenant-{n}:key": str(n).encode() * (1 + 5000 * (n % 7)) for n in ran
 async def cache(redis_server: RedisServer) -> AsyncIterator[RedisCache]:
     """A cache of few connections that are never given up for being slow; it holds the values."""
     cache = RedisCache(
-        redis_server.url,
+        RedisClient(
+            redis_server.url,
+            clock=SystemClock(),
+            answer_seconds=10,
+            wait_seconds=10,
+            max_connections=CONNECTIONS,
+        ),
         ttl_seconds=300,
-        clock=SystemClock(),
-        answer_seconds=10,
-        wait_seconds=10,
-        max_connections=CONNECTIONS,
     )
     for key, value in VALUES.items():
         await cache.put(key, value)

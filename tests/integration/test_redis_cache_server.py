@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from service.adapters.cache.redis import KEY_PREFIX, MAX_VALUE_BYTES, RedisCache
+from service.adapters.redis.client import RedisClient
 from service.core.clock import SystemClock
 from tests.contracts.time import until
 from tests.redis import RedisServer, redis_server
@@ -26,12 +27,8 @@ ENCODED_PASSWORD = "p%40ss%2Fw%C3%B6rd-7f3a"
 async def opened(url: str) -> AsyncIterator[RedisCache]:
     """A cache that has time: these tests are not about speed."""
     cache = RedisCache(
-        url,
+        RedisClient(url, clock=SystemClock(), answer_seconds=5, wait_seconds=5, retry_seconds=0.05),
         ttl_seconds=300,
-        clock=SystemClock(),
-        answer_seconds=5,
-        wait_seconds=5,
-        retry_seconds=0.05,
     )
     yield cache
     await cache.aclose()
@@ -90,7 +87,7 @@ async def test_server_that_refuses_values_is_read_on_and_reported_once() -> None
                 assert await cache.get(KEY) is None
             assert cache.is_healthy
     assert [(line["event"], line["command"], line["reason"]) for line in logs] == [
-        ("cache_refused", "SET", "OutOfMemoryError")
+        ("redis_refused", "SET", "OutOfMemoryError")
     ]
 
 
@@ -121,7 +118,7 @@ async def test_password_with_special_characters_opens_the_server() -> None:
 async def test_wrong_password_is_an_outage_whose_log_line_does_not_hold_it() -> None:
     with RedisServer(password="another") as server, capture_logs() as logs:
         async with opened(f"redis://:{ENCODED_PASSWORD}@127.0.0.1:{server.port}") as cache:
-            await cache.start()
+            assert [await cache.get(KEY) for _ in range(3)] == [None] * 3
             assert not cache.is_healthy
     [line] = logs
     assert line["reason"] == "AuthenticationError"
@@ -136,7 +133,7 @@ async def test_password_for_a_server_that_echoes_commands_does_not_reach_the_log
     async with stranger(echo) as port:
         with capture_logs() as logs:
             async with opened(f"redis://:{ENCODED_PASSWORD}@127.0.0.1:{port}") as cache:
-                await cache.start()
+                assert [await cache.get(KEY) for _ in range(3)] == [None] * 3
     assert logs
     assert "7f3a" not in repr(logs)
 
@@ -158,7 +155,7 @@ async def test_password_for_a_server_that_echoes_commands_does_not_reach_the_log
 )
 def test_unusable_address_is_refused_at_once_without_naming_the_password(url: str) -> None:
     with pytest.raises(ValueError, match="A Redis address is") as refusal:
-        RedisCache(url, ttl_seconds=300, clock=SystemClock())
+        RedisCache(RedisClient(url, clock=SystemClock()), ttl_seconds=300)
     assert "7f3a" not in str(refusal.value)
     assert "s3cret" not in str(refusal.value)
     assert refusal.value.__cause__ is None
@@ -213,15 +210,16 @@ async def test_connections_do_not_read_the_certificates_again(tmp_path: Path) ->
 async def test_certificate_that_nobody_vouches_for_is_not_trusted(tmp_path: Path) -> None:
     with TlsServer(tmp_path) as server, capture_logs() as logs:
         async with opened(f"rediss://:{ENCODED_PASSWORD}@localhost:{server.port}") as cache:
-            await cache.start()
+            assert [await cache.get(KEY) for _ in range(3)] == [None] * 3
             assert not cache.is_healthy
-    assert [line["event"] for line in logs] == ["cache_unavailable"]
+    assert [line["event"] for line in logs] == ["redis_unavailable"]
 
 
 def test_certificates_that_cannot_be_read_are_found_missing_at_once(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         RedisCache(
-            f"rediss://localhost?ssl_ca_certs={tmp_path}/none.pem",
+            RedisClient(
+                f"rediss://localhost?ssl_ca_certs={tmp_path}/none.pem", clock=SystemClock()
+            ),
             ttl_seconds=300,
-            clock=SystemClock(),
         )

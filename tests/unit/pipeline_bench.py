@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+from service.access.limits import Limits
+from service.adapters.cache.memory import MemoryCache
+from service.adapters.limits.memory import MemoryLimiter
 from service.inference.catalog import Catalog
 from service.inference.metering import Metering
 from service.inference.pipeline import Pipeline, Timeouts
 from service.inference.profiles import ModelProfile
 from service.inference.retry import RetryPolicy
 from service.inference.routing import Router
+from service.inference.sharing import Sharing
 from service.observability.metrics import Metrics
 from service.usage.ports import Settlement
 from service.usage.prices import PriceList, PriceOverride
@@ -31,9 +35,11 @@ class PipelineBench:
         ),
         content_logging: bool = False,
         clock: ManualClock | None = None,
+        shares: bool = False,
     ) -> None:
         self.clock = clock or ManualClock()
         self.ledger = FakeLedger()
+        self.limiter = MemoryLimiter(clock=self.clock)
         self.metrics = Metrics()
         self.acme = FakeProvider(*answers, name="acme")
         self.backup = FakeProvider(*backup, name="backup")
@@ -46,6 +52,14 @@ class PipelineBench:
             random=LongestWaits(),
             metrics=self.metrics,
         )
+        metering = Metering(
+            ledger=self.ledger,
+            prices=PriceList(_PRICES, clock=self.clock),
+            metrics=self.metrics,
+            clock=self.clock,
+            content_logging=content_logging,
+        )
+        cache = MemoryCache(ttl_seconds=3600, clock=self.clock)
         self.pipeline = Pipeline(
             catalog=Catalog(
                 providers={provider.name: provider for provider in providers},
@@ -54,13 +68,9 @@ class PipelineBench:
                 profiles={"acme/one": ModelProfile(abilities=("generate", "embed"))},
             ),
             router=self.router,
-            metering=Metering(
-                ledger=self.ledger,
-                prices=PriceList(_PRICES, clock=self.clock),
-                metrics=self.metrics,
-                clock=self.clock,
-                content_logging=content_logging,
-            ),
+            limits=Limits(self.limiter, clock=self.clock),
+            metering=metering,
+            sharing=Sharing(cache, metering) if shares else None,
             timeouts=timeouts,
             clock=self.clock,
         )

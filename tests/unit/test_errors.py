@@ -20,6 +20,7 @@ from service.core.errors import (
     NotFound,
     PayloadTooLarge,
     ProviderError,
+    RateLimited,
     ServiceError,
     Unavailable,
     UnsupportedMediaType,
@@ -56,6 +57,7 @@ EXAMPLES: list[tuple[ServiceError, int, str, dict[str, object]]] = [
     (Conflict("no"), 409, "conflict", {}),
     (PayloadTooLarge(limit_bytes=5), 413, "payload_too_large", {"limit_bytes": 5}),
     (UnsupportedMediaType("no"), 415, "unsupported_media_type", {}),
+    (RateLimited("no", retry_after_seconds=1.5), 429, "rate_limit_error", {"retry_after": 2}),
     (InternalError(), 500, "server_error", {}),
     (ProviderError("no"), 502, "provider_error", {}),
     (
@@ -106,14 +108,15 @@ def test_envelope_has_the_contracts_shape(
     ("seconds", "header"), [(0, "1"), (0.2, "1"), (1.0, "1"), (1.2, "2"), (30, "30")]
 )
 def test_retry_after_is_whole_seconds_and_never_too_early(seconds: float, header: str) -> None:
-    response = error_response(Unavailable("no", retry_after_seconds=seconds), "4b1f")
-    assert response.headers["retry-after"] == header
+    for error_type in (Unavailable, RateLimited):
+        response = error_response(error_type("no", retry_after_seconds=seconds), "4b1f")
+        assert response.headers["retry-after"] == header
 
 
-def test_only_unavailable_says_when_to_come_back() -> None:
+def test_only_what_passes_with_time_says_when_to_come_back() -> None:
     for error, *_ in EXAMPLES:
         says = "retry-after" in error_response(error, "4b1f").headers
-        assert says is isinstance(error, Unavailable)
+        assert says is isinstance(error, Unavailable | RateLimited)
 
 
 def test_missing_key_is_told_the_scheme() -> None:

@@ -1,6 +1,5 @@
 """Where answers are kept for a while, behind the `ResponseCache` port: in this process or in Redis.
 
 memory      for one process, bounded by bytes
-redis       shared by many; only this file imports the driver: import it where Redis is configured
-  fuse      the time limit on the server's answer
+redis       shared by many
 """

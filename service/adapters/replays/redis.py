@@ -1,7 +1,7 @@
 """Seen signatures in Redis, for all replicas."""
 
 from service.access.ports import SIGNATURE_MEMORY_SECONDS, SeenSignatures
-from service.adapters.cache.redis import RedisCache
+from service.adapters.redis.client import RedisClient
 from service.adapters.replays.memory import MemorySeenSignatures
 from service.core.clock import Clock
 
@@ -17,7 +17,7 @@ class RedisSeenSignatures:
     at another replica. Refusing every signed request then would let Redis take the whole service down.
     """
 
-    def __init__(self, redis: RedisCache, *, clock: Clock) -> None:
+    def __init__(self, redis: RedisClient, *, clock: Clock) -> None:
         self._redis = redis
         self._own = MemorySeenSignatures(clock=clock)
 
