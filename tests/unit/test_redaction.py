@@ -28,6 +28,8 @@ SECRET = 'p"a\\s s/wörd@7f3a'
         json.dumps(f"one\n{KEY}\ttwo"),
         json.dumps(f"\t{KEY}"),
         json.dumps(f"é{KEY}"),
+        repr(f"\x1b\a{KEY} \x01{KEY}"),
+        f"\x1b[36mpath\x1b[0m=\x1b[35m{KEY}\x1b[0m",
         f"sk-proj-{'x' * 40}",
         f"sk-ant-api03-{'x' * 40}",
         f"{KEY} {KEY}",
