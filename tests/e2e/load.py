@@ -30,11 +30,12 @@ MILLION = 1_000_000
 
 
 def configuration(simulator: Simulator) -> str:
-    """A configuration file with a server that works and one that is always overloaded.
+    """A configuration file with a server that works, a slow one and one that is always overloaded.
 
     Only one SDK has to be imported for them, so that a process starts quickly.
     """
     simulator.always(Words(count=10, interval_seconds=0.002, delay_seconds=0.005), on="steady")
+    simulator.always(Words(count=40, interval_seconds=0.1), on="slow")
     simulator.always(overloaded(), on="busy")
     servers = "".join(
         f"""
@@ -47,9 +48,15 @@ models = ["llama"]
 input_usd_per_million = {INPUT_USD_PER_MILLION}
 output_usd_per_million = {OUTPUT_USD_PER_MILLION}
 """
-        for name in ("steady", "busy")
+        for name in ("steady", "slow", "busy")
     )
-    return f'{servers}\n[aliases]\nsteady = ["steady/llama"]\nfalls-back = ["busy/llama", "steady/llama"]\n'
+    aliases = """
+[aliases]
+steady = ["steady/llama"]
+slow = ["slow/llama"]
+falls-back = ["busy/llama", "steady/llama"]
+"""
+    return servers + aliases
 
 
 @dataclass(frozen=True)
@@ -103,38 +110,43 @@ class Load:
 
     async def plain(self, client: httpx.AsyncClient) -> None:
         """A prompt that nobody has asked before."""
-        await self._post(client, GENERATE, self._body(prompt=f"question {self.sent}"))
+        await self._post(client, GENERATE, self.body(prompt=f"question {self.sent}"))
 
     async def chat(self, client: httpx.AsyncClient) -> None:
         """A conversation."""
         message = {"role": "user", "content": f"question {self.sent}"}
-        await self._post(client, CHAT, self._body(messages=[message]))
+        await self._post(client, CHAT, self.body(messages=[message]))
 
     async def repeated(self, client: httpx.AsyncClient) -> None:
         """A prompt that others ask, too: a hit, or a seat in a flight."""
-        await self._post(client, GENERATE, self._body(prompt=f"shared {self.random.randrange(3)}"))
+        await self._post(client, GENERATE, self.body(prompt=f"shared {self.random.randrange(3)}"))
 
     async def falling_back(self, client: httpx.AsyncClient) -> None:
         """A prompt for a model whose first server refuses."""
         await self._post(
-            client, GENERATE, self._body(prompt=f"question {self.sent}", model="falls-back")
+            client, GENERATE, self.body(prompt=f"question {self.sent}", model="falls-back")
         )
 
     async def batch(self, client: httpx.AsyncClient) -> None:
         """A few at once."""
-        bodies = [self._body(prompt=f"question {self.sent}.{n}") for n in range(3)]
+        bodies = [self.body(prompt=f"question {self.sent}.{n}") for n in range(3)]
         answer = await self._answer(client, BATCH, {"requests": bodies})
         for result in answer["results"] if answer else ():
             if result.get("response"):
                 self._promised(bodies[result["index"]], result["response"])
 
-    async def stream(self, client: httpx.AsyncClient) -> None:
+    async def stream(self, client: httpx.AsyncClient, *, model: str = "steady") -> None:
         """A stream, read to its end."""
-        await self._stream(client, events=None)
+        await self._stream(client, events=None, model=model)
 
     async def stream_left_early(self, client: httpx.AsyncClient) -> None:
         """A stream whose caller hangs up."""
         await self._stream(client, events=self.random.randrange(1, 8))
+
+    def body(self, **more: Any) -> Json:
+        """The body of a request of its own."""
+        self.sent += 1
+        return {"model": "steady", "metadata": {"number": str(next(self._numbers))}} | more
 
     async def _call_until_cut(self, client: httpx.AsyncClient) -> None:
         while True:
@@ -142,10 +154,6 @@ class Load:
                 await self.call(client)
             except httpx.TransportError:
                 return
-
-    def _body(self, **more: Any) -> Json:
-        self.sent += 1
-        return {"model": "steady", "metadata": {"number": str(next(self._numbers))}} | more
 
     async def _post(self, client: httpx.AsyncClient, path: str, body: Json) -> None:
         answer = await self._answer(client, path, body)
@@ -159,8 +167,10 @@ class Load:
         self.on_step()
         return answer.json() if answer.status_code == 200 else None
 
-    async def _stream(self, client: httpx.AsyncClient, *, events: int | None) -> None:
-        body = self._body(prompt=f"question {self.sent}")
+    async def _stream(
+        self, client: httpx.AsyncClient, *, events: int | None, model: str = "steady"
+    ) -> None:
+        body = self.body(prompt=f"question {self.sent}", model=model)
         self.on_step()
         async with client.stream("POST", GENERATE_STREAM, json=body) as response:
             self.statuses.append(response.status_code)
