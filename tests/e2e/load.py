@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 import httpx
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 
 from service.adapters.storage.engine import create_engine
 from service.adapters.storage.tables import budget_accounts, requests
@@ -187,6 +187,21 @@ class Load:
 
     def _promised(self, body: Json, answer: Json) -> None:
         self.promises.append(Promise(number=body["metadata"]["number"], answer=answer))
+
+
+async def open_rows(database_url: str, *conditions: ColumnElement[bool]) -> int:
+    """How many rows are not settled."""
+    query = select(func.count()).where(requests.c.outcome.is_(None), *conditions)
+    engine = create_engine(database_url, timeout_seconds=10)
+    async with engine.connect() as connection:
+        found: int = (await connection.execute(query)).scalar_one()
+    await engine.dispose()
+    return found
+
+
+async def has_settled(database_url: str) -> bool:
+    """Whether every row is settled."""
+    return await open_rows(database_url) == 0
 
 
 async def assert_ledger_keeps(load: Load, database_url: str) -> Counter[str]:

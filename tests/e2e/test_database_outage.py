@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.contracts.time import until
-from tests.e2e.load import Load, assert_ledger_keeps, configuration
+from tests.e2e.load import Load, assert_ledger_keeps, configuration, has_settled
 from tests.e2e.routes import GENERATE, error_of
 from tests.postgres import Postgres
 from tests.running import RunningService, make_settings
@@ -70,9 +70,7 @@ async def test_an_outage_costs_no_settlement_and_no_key_and_is_over_when_it_is_o
     load = Load(Random(20261123))
     async with service.client() as client, callers(load, client):
         await until(lambda: has_promises(load, 50))
-        streams = [
-            asyncio.create_task(load.stream(client, model="slow")) for _ in range(STREAMS)
-        ]
+        streams = [asyncio.create_task(load.stream(client, model="slow")) for _ in range(STREAMS)]
         await simulator.wait_for(lambda s: len(s.calls_to("slow")) == STREAMS)
         await asyncio.to_thread(postgres.stop)
         try:
@@ -80,14 +78,13 @@ async def test_an_outage_costs_no_settlement_and_no_key_and_is_over_when_it_is_o
             await asyncio.gather(*streams)
         finally:
             await asyncio.to_thread(postgres.start)
-        started = monotonic()
         await until(lambda: answers(load, client), timeout_seconds=RECOVERY_SECONDS)
-        assert monotonic() - started < RECOVERY_SECONDS
         promised = len(load.promises)
         await until(lambda: has_promises(load, promised + 50), timeout_seconds=30)
     slow = [promise for promise in load.promises if promise.answer["model"] == "slow"]
     assert len(slow) == STREAMS
     assert set(load.statuses) == {200, 503}
+    await until(lambda: has_settled(database_url))
     outcomes = await assert_ledger_keeps(load, database_url)
     assert "unknown" not in outcomes
 
