@@ -9,8 +9,12 @@ from starlette.exceptions import HTTPException
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from service import __version__
+from service.access.dependencies import refuse_open_routes
+from service.access.endpoints import Access
+from service.access.endpoints import router as access
 from service.access.limit_headers import LimitHeaders
-from service.access.middleware import KeyCheck
+from service.access.middleware import KeyCheck, keys_unavailable
+from service.access.ports import KeyStoreUnavailable
 from service.access.signing import SignatureCheck
 from service.batches.endpoints import router as batches
 from service.bootstrap import Services, open_services
@@ -53,6 +57,7 @@ _TAGS = [
         "name": "Usage",
         "description": "What was used and what it cost, request by request and in sums.",
     },
+    {"name": "Keys", "description": "Who may call, what they may do and how much they may use up."},
     {"name": "Operations", "description": "For probes and scrapers; no key needed."},
 ]
 
@@ -82,8 +87,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         generate_unique_id_function=openapi.operation_id,
     )
     app.state.max_body_bytes = settings.max_body_bytes
-    for room in (generation, embeddings, batches, models, usage, operations):
+    for room in (generation, embeddings, batches, models, usage, access, operations):
         app.include_router(room)
+    refuse_open_routes(app.routes, prefix=openapi.API_PREFIX)
     docs.install(app)
     openapi.install(
         app,
@@ -133,6 +139,8 @@ def _request_state(services: Services, settings: Settings, metrics: Metrics) -> 
         "signatures": services.parts.signatures,
         "idempotency": services.parts.idempotency,
         "limits": services.limits,
+        "rotation_reminder": services.parts.rotation_reminder,
+        "access": Access(services.keys, services.tenants, services.parts.clock),
         "generation": services.generation,
         "embedding": services.embedding,
         "models": services.models,
@@ -161,6 +169,10 @@ def _answer_errors_in_one_envelope(app: FastAPI, metrics: Metrics) -> None:
     @app.exception_handler(ServiceError)
     async def _service_error(request: Request, error: ServiceError) -> Response:
         return answer(request, error, {})
+
+    @app.exception_handler(KeyStoreUnavailable)
+    async def _key_store_unavailable(request: Request, _: KeyStoreUnavailable) -> Response:
+        return answer(request, keys_unavailable(), {})
 
     @app.exception_handler(RequestValidationError)
     async def _validation_error(request: Request, error: RequestValidationError) -> Response:

@@ -1,17 +1,21 @@
 """The composition root: settings in, wired use cases out. The only file that names concrete adapters."""
 
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
+from service.access.admin_key import keep_admin_key, make_first_admin_key
+from service.access.authentication import Authenticator
 from service.access.digests import Digester
 from service.access.limits import Limits
 from service.access.ports import RateLimiter
+from service.access.rotation import RotationReminder
 from service.access.signatures import Signatures
-from service.access.usecases import Authenticator, keep_admin_key, make_first_admin_key
+from service.access.upkeep import KeyUpkeep
+from service.access.usecases import Keys, Tenants
 from service.adapters.cache.memory import MemoryCache
 from service.adapters.events import LoggedUsageEvents
 from service.adapters.limits.memory import MemoryLimiter
@@ -50,7 +54,9 @@ class Parts:
     storage: Storage
     cache: ResponseCache | None
     limiter: RateLimiter
+    digester: Digester
     authenticator: Authenticator
+    rotation_reminder: RotationReminder
     signatures: Signatures | None
     idempotency: Idempotency
     metrics: Metrics
@@ -67,6 +73,8 @@ class Services:
     embedding: Embedding
     models: Models
     reporting: Reporting
+    keys: Keys
+    tenants: Tenants
     operations: Operations
     running_streams: RunningStreams
     draining: Draining
@@ -94,6 +102,9 @@ async def open_services(
             await keep_admin_key(
                 storage.keys, digester, settings.admin_key.get_secret_value(), clock=clock
             )
+        upkeep = KeyUpkeep(storage.keys, clock=clock)
+        await upkeep.start()
+        stack.push_async_callback(upkeep.aclose)
         redis = await open_redis(settings, clock=clock)
         if redis is not None:
             stack.push_async_callback(redis.aclose)
@@ -113,7 +124,9 @@ async def open_services(
             storage=storage,
             cache=cache,
             limiter=limiter,
-            authenticator=Authenticator(storage.keys, digester, clock=clock),
+            digester=digester,
+            authenticator=Authenticator(storage.keys, digester, clock=clock, upkeep=upkeep),
+            rotation_reminder=RotationReminder(clock=clock, metrics=metrics),
             signatures=_signatures(settings, redis, clock=clock),
             idempotency=idempotency,
             metrics=metrics,
@@ -156,6 +169,7 @@ async def open_reporting(
 def wire(parts: Parts, providers: Mapping[str, Provider]) -> Services:
     """The use cases over their parts and these providers."""
     settings = parts.settings
+    forget = parts.authenticator.forget
     running_streams = RunningStreams()
     draining = Draining(
         running_streams,
@@ -175,6 +189,8 @@ def wire(parts: Parts, providers: Mapping[str, Provider]) -> Services:
         embedding=Embedding(pipeline),
         models=Models(catalog, prices),
         reporting=_reporting(parts.storage, clock=parts.clock),
+        keys=_keys(settings, parts.storage, parts.digester, parts.clock, forget),
+        tenants=Tenants(parts.storage.keys, forget=forget),
         operations=Operations(
             ledger=parts.storage.ledger,
             cache=parts.cache,
@@ -202,6 +218,35 @@ def _idempotency(
         max_answer_bytes=settings.idempotency_max_answer_bytes,
         plain_wait_seconds=settings.request_timeout_seconds,
         stream_wait_seconds=settings.stream_total_timeout_seconds,
+    )
+
+
+@asynccontextmanager
+async def open_keys(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Keys]:
+    """The keys of a migrated database, for the console; no server is needed."""
+    clock = clock or SystemClock()
+    await migrate(settings.storage_url)
+    storage = open_storage(settings.storage_url, clock=clock)
+    try:
+        # Nothing is remembered in this process: there is nothing to forget.
+        yield _keys(settings, storage, Digester(_secret_key(settings)), clock, lambda: None)
+    finally:
+        await storage.aclose()
+
+
+def _keys(
+    settings: Settings,
+    storage: Storage,
+    digester: Digester,
+    clock: Clock,
+    forget: Callable[[], None],
+) -> Keys:
+    return Keys(
+        storage.keys,
+        digester,
+        clock=clock,
+        admin_key_is_configured=settings.admin_key is not None,
+        forget=forget,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from service import __version__
+from service.commands import keys
 from service.commands.configuration import load_settings
 from service.commands.usage import usage
 
@@ -53,6 +54,11 @@ def export_openapi(
         output.write_text(document)
 
 
+def _give_settings(context: typer.Context) -> None:
+    context.obj = load_settings()
+
+
+app.add_typer(keys.app, name="keys", callback=_give_settings)
 app.command()(usage)
 
 

@@ -5,6 +5,7 @@ Sources, first one wins: the environment, `.env`, the TOML file named by `AI_SER
 sources are merged key by key. `service/README.md` tables every variable.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import unquote
@@ -35,6 +36,13 @@ from service.usage.prices import PriceOverride
 _SHIPPED_CATALOG = Path(__file__).with_name("catalog.toml")
 _MIN_ADMIN_KEY_CHARACTERS = 24
 _MIN_ADMIN_KEY_DISTINCT_CHARACTERS = 8
+_GUESSABLE = re.compile(
+    "admin|change|default|example|letmein|please|passw(?:or)?d|qwerty|random|replace|secret|token",
+    re.IGNORECASE,
+)
+_REPEATED = re.compile(
+    r"(.{6,}).*\1"
+)  # in random text of these lengths: once in 10,000 keys at most
 
 
 class ProviderSettings(BaseModel):
@@ -172,9 +180,11 @@ class Settings(BaseSettings):
         if value is None:
             return None
         secret = value.get_secret_value()
+        unguessable = _GUESSABLE.sub("", secret)
         if (
-            len(secret) < _MIN_ADMIN_KEY_CHARACTERS
-            or len(set(secret)) < _MIN_ADMIN_KEY_DISTINCT_CHARACTERS
+            len(unguessable) < _MIN_ADMIN_KEY_CHARACTERS
+            or len(set(unguessable)) < _MIN_ADMIN_KEY_DISTINCT_CHARACTERS
+            or _REPEATED.search(secret)
             or not secret.isascii()
             or not secret.isprintable()
         ):

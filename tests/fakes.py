@@ -2,14 +2,22 @@
 
 import asyncio
 from asyncio import Future
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from random import Random
 from typing import Any, NoReturn
 
 from msgspec.structs import replace
 
-from service.access.ports import ApiKey, KeyStore, KeyStoreUnavailable
+from service.access.ports import (
+    ApiKey,
+    KeyChanges,
+    KeyStore,
+    KeyStoreUnavailable,
+    ResolvedKey,
+    Tenant,
+)
 from service.access.principal import Principal
 from service.core.messages import (
     Completion,
@@ -209,27 +217,119 @@ class RecordedEvents:
 
 
 class FakeKeyStore:
-    """Keys in memory. `lookups` counts the questions by digest."""
+    """Keys in memory. `lookups` counts the questions by digest; while `can_answer` is clear, they wait."""
 
     def __init__(self, *keys: ApiKey) -> None:
         self.is_available = True
+        self.can_answer = asyncio.Event()
+        self.can_answer.set()
         self.lookups = 0
+        self.uses: list[Mapping[str, datetime]] = []
         self._keys = {key.id: key for key in keys}
+        self._tenants: dict[str, Tenant] = {}
 
-    async def find_by_digest(self, digest: str) -> ApiKey | None:
+    async def resolve(self, digest: str) -> ResolvedKey | None:
         self.lookups += 1
         self._check()
-        return next((key for key in self._keys.values() if key.digest == digest), None)
+        found = [key for key in self._keys.values() if key.digest == digest]
+        found += [key for key in self._keys.values() if key.previous_digest == digest]
+        answer = self._resolved(found[0]) if found else None
+        await self.can_answer.wait()
+        return answer
 
-    async def find(self, key_id: str) -> ApiKey | None:
+    async def find(self, key_id: str, *, tenant: str | None) -> ApiKey | None:
         self._check()
-        return self._keys.get(key_id)
+        key = self._keys.get(key_id)
+        return key if key is not None and tenant in (None, key.tenant) else None
+
+    async def list_keys(
+        self, *, tenant: str | None, limit: int, before: str | None = None
+    ) -> list[ApiKey]:
+        self._check()
+        keys = sorted(self._keys.values(), key=lambda key: key.id, reverse=True)
+        return [
+            key
+            for key in keys
+            if key.parent_id is None
+            and tenant in (None, key.tenant)
+            and (before is None or key.id < before)
+        ][:limit]
 
     async def put(self, key: ApiKey) -> None:
         self._check()
         if any(other.digest == key.digest and other.id != key.id for other in self._keys.values()):
             raise ValueError("a key of another id has this digest")
         self._keys[key.id] = key
+
+    async def change(self, key_id: str, *, tenant: str, changes: KeyChanges) -> ApiKey | None:
+        key = await self._living(key_id, tenant)
+        return None if key is None else self._keep(replace(key, **changes))
+
+    async def rotate(
+        self,
+        key_id: str,
+        *,
+        tenant: str,
+        digest: str,
+        prefix: str,
+        now: datetime,
+        previous_expires_at: datetime | None,
+    ) -> ApiKey | None:
+        key = await self._living(key_id, tenant)
+        if key is None:
+            return None
+        return self._keep(
+            replace(
+                key,
+                digest=digest,
+                prefix=prefix,
+                rotated_at=now,
+                previous_digest=key.digest if previous_expires_at else None,
+                previous_expires_at=previous_expires_at,
+            )
+        )
+
+    async def revoke(self, key_id: str, *, tenant: str, now: datetime) -> None:
+        self._check()
+        for key in list(self._keys.values()):
+            if key_id in (key.id, key.parent_id) and key.tenant == tenant and not key.revoked_at:
+                self._keep(replace(key, revoked_at=now))
+
+    async def record_uses(self, uses: Mapping[str, datetime]) -> None:
+        self._check()
+        self.uses.append(uses)
+
+    async def delete_tokens(self, *, expired_before: datetime) -> int:
+        self._check()
+        old = [
+            key.id
+            for key in self._keys.values()
+            if key.parent_id and key.expires_at and key.expires_at < expired_before
+        ]
+        for key_id in old:
+            del self._keys[key_id]
+        return len(old)
+
+    async def find_tenant(self, tenant_id: str) -> Tenant:
+        self._check()
+        return self._tenants.get(tenant_id, Tenant(id=tenant_id))
+
+    async def put_tenant(self, tenant: Tenant) -> None:
+        self._check()
+        self._tenants[tenant.id] = tenant
+
+    async def _living(self, key_id: str, tenant: str) -> ApiKey | None:
+        key = await self.find(key_id, tenant=tenant)
+        return None if key is None or key.revoked_at else key
+
+    def _keep(self, key: ApiKey) -> ApiKey:
+        self._keys[key.id] = key
+        return key
+
+    def _resolved(self, key: ApiKey) -> ResolvedKey:
+        parent = self._keys[key.parent_id] if key.parent_id else None
+        tenant = self._tenants.get(key.tenant, Tenant(id=key.tenant))
+        return ResolvedKey(key=key, tenant=tenant, parent=parent)
 
     def _check(self) -> None:
         if not self.is_available:

@@ -1,9 +1,12 @@
 """The check at the door: no key, no body is read."""
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from datetime import datetime
 
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.access.authentication import Authenticator
 from service.access.ports import KeyStoreUnavailable
-from service.access.usecases import Authenticator
+from service.access.rotation import ROTATION_HEADER, RotationReminder
 from service.core.errors import NotAuthenticated, ServiceError, Unavailable
 from service.observability.metrics import Metrics
 from service.web.errors import refuse
@@ -31,14 +34,32 @@ class KeyCheck:
         except NotAuthenticated as error:
             refusal: ServiceError = error
         except KeyStoreUnavailable:
-            refusal = Unavailable(
-                "Keys cannot be checked now", retry_after_seconds=_RETRY_AFTER_SECONDS
-            )
+            refusal = keys_unavailable()
         else:
             state["principal"] = principal
+            if principal.rotation_due_at is not None:
+                reminder: RotationReminder = state["rotation_reminder"]
+                if (due := reminder.overdue(principal)) is not None:
+                    send = _with_rotation_header(send, due)
             await self._app(scope, receive, send)
             return
         await refuse(refusal, scope, receive, send, metrics=self._metrics)
+
+
+def keys_unavailable() -> Unavailable:
+    """For whoever asks while the key store is away."""
+    return Unavailable("Keys cannot be checked now", retry_after_seconds=_RETRY_AFTER_SECONDS)
+
+
+def _with_rotation_header(send: Send, due: datetime) -> Send:
+    header = (ROTATION_HEADER.lower().encode(), f"{due:%Y-%m-%dT%H:%M:%SZ}".encode())
+
+    async def send_with_header(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], header]
+        await send(message)
+
+    return send_with_header
 
 
 def presented_secret(scope: Scope) -> str:

@@ -1,9 +1,9 @@
 """What access needs from outside: a place where keys are kept, as digests, and one that counts their use."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypedDict
 
 from msgspec import Struct
 
@@ -20,6 +20,7 @@ ALL_SCOPES: tuple[Scope, ...] = (
 
 
 BudgetPeriod = Literal["day", "month", "total"]
+KeyStatus = Literal["active", "expired", "revoked"]
 Sanitize = Literal["none", "html", "text"]
 
 
@@ -38,6 +39,9 @@ class RateLimits(Struct, frozen=True, kw_only=True):
 
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
+
+
+UNLIMITED = RateLimits()
 
 
 class Budget(Struct, frozen=True, kw_only=True):
@@ -65,7 +69,7 @@ class ApiKey(Struct, frozen=True, kw_only=True):
     created_at: datetime
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
-    limits: RateLimits = RateLimits()
+    limits: RateLimits = UNLIMITED
     budget: Budget | None = None
     sanitize: Sanitize = "none"
     rotate_after_days: int | None = None
@@ -75,24 +79,63 @@ class ApiKey(Struct, frozen=True, kw_only=True):
     last_used_at: datetime | None = None
     parent_id: str | None = None
 
+    def status_at(self, now: datetime) -> KeyStatus:
+        """Whether the key works, by itself."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at is not None and self.expires_at <= now else "active"
+
 
 class Tenant(Struct, frozen=True, kw_only=True):
     """What all keys of a tenant may use up together. A tenant without a row has no bounds."""
 
     id: str
-    limits: RateLimits = RateLimits()
+    limits: RateLimits = UNLIMITED
     budget: Budget | None = None
 
 
-class KeyStore(Protocol):
-    """Where keys are kept. Every method raises `KeyStoreUnavailable` if the store is away."""
+class ResolvedKey(Struct, frozen=True, kw_only=True):
+    """A key with what else decides what its holder may do: the key it was minted from, and the tenant."""
 
-    async def find_by_digest(self, digest: str) -> ApiKey | None:
-        """The key with this digest, whatever its state."""
+    key: ApiKey
+    tenant: Tenant
+    parent: ApiKey | None = None
+
+
+class KeyChanges(TypedDict, total=False):
+    """What may be changed of a key; what is absent stays as it is."""
+
+    name: str
+    scopes: tuple[Scope, ...]
+    expires_at: datetime | None
+    limits: RateLimits
+    budget: Budget | None
+    sanitize: Sanitize
+    rotate_after_days: int | None
+
+
+class KeyStore(Protocol):
+    """Where keys and tenants are kept. Every method raises `KeyStoreUnavailable` if the store is away.
+
+    What changes a key names its tenant, too: a key of another tenant is not there.
+    """
+
+    async def resolve(self, digest: str) -> ResolvedKey | None:
+        """The key whose secret, or whose secret before the last rotation, has this digest; whatever its
+        state."""
         ...
 
-    async def find(self, key_id: str) -> ApiKey | None:
-        """The key with this id, whatever its state."""
+    async def find(self, key_id: str, *, tenant: str | None) -> ApiKey | None:
+        """The key with this id, whatever its state; of this tenant only, unless that is None."""
+        ...
+
+    async def list_keys(
+        self, *, tenant: str | None, limit: int, before: str | None = None
+    ) -> list[ApiKey]:
+        """Up to `limit` keys, the newest first, without browser tokens.
+
+        Of all tenants if `tenant` is None; those that come after the key with the id `before`.
+        """
         ...
 
     async def put(self, key: ApiKey) -> None:
@@ -100,6 +143,46 @@ class KeyStore(Protocol):
 
         Raises `ValueError` if a key of another id has the digest.
         """
+        ...
+
+    async def change(self, key_id: str, *, tenant: str, changes: KeyChanges) -> ApiKey | None:
+        """Make one change or more. The key as it now is; None if there is none that is not revoked."""
+        ...
+
+    async def rotate(
+        self,
+        key_id: str,
+        *,
+        tenant: str,
+        digest: str,
+        prefix: str,
+        now: datetime,
+        previous_expires_at: datetime | None,
+    ) -> ApiKey | None:
+        """Give the key another secret; its former one works until `previous_expires_at`, if at all.
+
+        The key as it now is; None if there is none that is not revoked.
+        """
+        ...
+
+    async def revoke(self, key_id: str, *, tenant: str, now: datetime) -> None:
+        """End the key and its browser tokens; one that is revoked stays as it is."""
+        ...
+
+    async def record_uses(self, uses: Mapping[str, datetime]) -> None:
+        """Keep when keys were last used, by id. A later time that is there already stays."""
+        ...
+
+    async def delete_tokens(self, *, expired_before: datetime) -> int:
+        """Delete the browser tokens that expired before; returns how many."""
+        ...
+
+    async def find_tenant(self, tenant_id: str) -> Tenant:
+        """The tenant; one without bounds if nothing is kept of it."""
+        ...
+
+    async def put_tenant(self, tenant: Tenant) -> None:
+        """Store the tenant, replacing what was there."""
         ...
 
 

@@ -1,5 +1,7 @@
 """The holder of a checked key."""
 
+from datetime import datetime
+
 from msgspec import Struct
 
 from service.access.ports import Budget, RateLimits, Sanitize, Scope
@@ -25,7 +27,7 @@ class Principal(Struct, frozen=True, kw_only=True):
 
     Who comes with a browser token has the `key_id` of the key that it was minted from, and the token's
     own id as `token_id`. `limits` and `budgets` are all that apply at once: the token's, the key's and
-    the tenant's.
+    the tenant's. `rotation_due_at` is there for a key that is to be rotated some day.
     """
 
     key_id: str
@@ -35,6 +37,7 @@ class Principal(Struct, frozen=True, kw_only=True):
     limits: tuple[OwnedLimits, ...] = ()
     budgets: tuple[OwnedBudget, ...] = ()
     sanitize: Sanitize = "none"
+    rotation_due_at: datetime | None = None
 
     def require(self, scope: Scope) -> None:
         """Raises `NotAuthorized` unless the key has `scope`."""

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from service.access.usecases import DEFAULT_TENANT
+from service.access.admin_key import DEFAULT_TENANT
 from service.commands.configuration import load_settings
 from service.core.errors import ServiceError
 from service.settings import Settings

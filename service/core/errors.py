@@ -7,7 +7,7 @@
     ├── NotAuthorized           authorization_error     the key lacks a scope
     ├── NotFound                not_found
     ├── MethodNotAllowed        method_not_allowed
-    ├── Conflict                conflict                what is there already does not allow it
+    ├── Conflict                conflict                it goes against the state that things are in
     ├── PayloadTooLarge         payload_too_large
     ├── UnsupportedMediaType    unsupported_media_type
     ├── RateLimited             rate_limit_error        the key's or its tenant's minute is used up
@@ -130,7 +130,7 @@ class MethodNotAllowed(ServiceError):
 
 
 class Conflict(ServiceError):
-    """The request contradicts what is there already."""
+    """The request is good, but goes against the state that things are in."""
 
     type = "conflict"
 

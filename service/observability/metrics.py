@@ -60,6 +60,9 @@ class Metrics:
             "ai_service_breaker_state", "0 closed, 1 half-open, 2 open",
             ("provider", "model"), registry=self.registry,
         )  # fmt: skip
+        self._overdue_keys = self._counter(
+            "overdue_key_requests", "Requests with a key that is overdue for rotation", ("key_id",)
+        )
         self._in_flight = Gauge(
             "ai_service_requests_in_flight", "Requests being served", registry=self.registry
         )
@@ -115,6 +118,10 @@ class Metrics:
     def shed(self, *, is_stream: bool) -> None:
         """A request was refused before its body was read: there was no place for it."""
         self._shed("stream" if is_stream else "plain").inc()
+
+    def overdue_key(self, key_id: str) -> None:
+        """A request came with a key that is overdue for rotation."""
+        self._overdue_keys(key_id).inc()
 
     def http(self, *, method: str, route: str, status: int, duration_seconds: float) -> None:
         """An HTTP request has ended. `route` is the template, not the path: it must be bounded."""

@@ -1,5 +1,7 @@
 """What an endpoint reads off its request."""
 
+from collections.abc import Mapping
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,6 +14,10 @@ def request_id(request: Request) -> str:
     return found
 
 
-def json_response(body: ResponseModel) -> Response:
+def json_response(
+    body: ResponseModel, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
     """`body` as it is: FastAPI would validate our own model a second time before writing it."""
-    return Response(body.model_dump_json(), media_type="application/json")
+    return Response(
+        body.model_dump_json(), status_code=status, headers=headers, media_type="application/json"
+    )

@@ -20,7 +20,8 @@ _SECURITY_SCHEMES = {
         "type": "apiKey",
         "in": "header",
         "name": "X-API-Key",
-        "description": "The key that `make run` printed, or one made for you.",
+        "description": "The key that `make run` printed, or one made for you. Answers to a key that is"
+        " overdue for rotation carry `X-Key-Rotation-Due`.",
     },
     "Bearer": {
         "type": "http",
@@ -57,10 +58,11 @@ _ERRORS: dict[int, tuple[str, dict[str, Any]]] = {
     ),
     404: (
         "There is no such thing, or it is another tenant's.",
-        {"type": "not_found", "message": "There is no such request"},
+        {"type": "not_found", "message": "There is no such key"},
     ),
     409: (
-        "This `Idempotency-Key` was used for another request.",
+        "The request goes against the state that things are in: an `Idempotency-Key` that was used for"
+        " another request, a key that is revoked.",
         {"type": "conflict", "message": "This Idempotency-Key was used for another request"},
     ),
     413: (
@@ -172,10 +174,12 @@ def error_responses(statuses: tuple[int, ...]) -> dict[int | str, dict[str, Any]
     return {status: _error_response(status) for status in statuses}
 
 
-def answer_response(description: str, example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+def answer_response(
+    description: str, example: dict[str, Any], *, status: int = 200
+) -> dict[int | str, dict[str, Any]]:
     """FastAPI's `responses` for the answer that an operation gives when all is well."""
     return {
-        200: {
+        status: {
             "description": description,
             "content": {"application/json": {"example": example}},
         }

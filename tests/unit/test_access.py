@@ -3,58 +3,17 @@
 import asyncio
 import re
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.access.digests import KEY_PREFIX, Digester, new_secret, visible_prefix
-from service.access.ports import ALL_SCOPES, ApiKey, KeyStoreUnavailable, Scope
+from service.access.ports import ALL_SCOPES, KeyStoreUnavailable, Scope
 from service.access.principal import Principal
-from service.access.usecases import (
-    ADMIN_KEY_ID,
-    DEFAULT_TENANT,
-    Authenticator,
-    keep_admin_key,
-    make_first_admin_key,
-)
-from service.core.errors import NotAuthenticated, NotAuthorized
-from tests.clock import START, ManualClock
-from tests.fakes import FakeKeyStore
-
-SECRET = "sk-ais-a-secret"
-DIGESTER = Digester(b"pepper")
-
-
-def make_key(**changes: Any) -> ApiKey:
-    values: dict[str, Any] = {
-        "id": "key_1",
-        "tenant": "acme",
-        "name": "test",
-        "prefix": "sk-ais-a",
-        "digest": DIGESTER.digest(SECRET),
-        "scopes": ("generate", "batch"),
-        "created_at": START,
-    }
-    return ApiKey(**values | changes)
-
-
-class Door:
-    """An authenticator over keys that a test holds."""
-
-    def __init__(self, *keys: ApiKey) -> None:
-        self.clock = ManualClock()
-        self.store = FakeKeyStore(*keys)
-        self._authenticator = Authenticator(self.store, DIGESTER, clock=self.clock)
-
-    async def enter(self, secret: str = SECRET) -> Principal:
-        return await self._authenticator.authenticate(secret)
-
-    async def refusal(self, secret: str = SECRET) -> str:
-        with pytest.raises(NotAuthenticated) as caught:
-            await self.enter(secret)
-        return caught.value.message
+from service.core.errors import NotAuthorized
+from tests.clock import START
+from tests.door import DIGESTER, Door, make_key
 
 
 async def test_key_is_known_by_its_secret() -> None:
@@ -160,45 +119,6 @@ def test_no_scope_stands_for_another(scope: Scope) -> None:
     for other in set(ALL_SCOPES) - {scope}:
         with pytest.raises(NotAuthorized):
             principal.require(other)
-
-
-async def test_first_admin_key_is_made_once_with_every_scope() -> None:
-    door = Door()
-    secret = await make_first_admin_key(door.store, DIGESTER, clock=door.clock)
-    assert secret is not None
-    principal = await door.enter(secret)
-    assert principal == Principal(
-        key_id=ADMIN_KEY_ID, tenant=DEFAULT_TENANT, scopes=frozenset(ALL_SCOPES)
-    )
-    assert await make_first_admin_key(door.store, DIGESTER, clock=door.clock) is None
-
-
-async def test_secret_of_the_admin_key_is_kept_nowhere() -> None:
-    store = FakeKeyStore()
-    secret = await make_first_admin_key(store, DIGESTER, clock=ManualClock())
-    assert secret is not None
-    kept = repr(await store.find(ADMIN_KEY_ID))
-    assert secret not in kept
-    assert secret[-20:] not in kept
-
-
-async def test_configured_admin_key_replaces_the_one_before() -> None:
-    door = Door()
-    first = await make_first_admin_key(door.store, DIGESTER, clock=door.clock)
-    assert first is not None
-    await keep_admin_key(door.store, DIGESTER, "a-new-secret", clock=door.clock)
-    await door.enter("a-new-secret")
-    await door.refusal(first)
-
-
-async def test_configured_admin_key_that_is_there_already_is_left_as_it_is() -> None:
-    clock = ManualClock()
-    store = FakeKeyStore()
-    await keep_admin_key(store, DIGESTER, SECRET, clock=clock)
-    first = await store.find(ADMIN_KEY_ID)
-    clock.advance(60)
-    await keep_admin_key(store, DIGESTER, SECRET, clock=clock)
-    assert await store.find(ADMIN_KEY_ID) == first
 
 
 def test_secrets_have_256_random_bits_behind_a_prefix_that_scanners_know() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from service.access.digests import new_secret
 from service.settings import Settings
 
 STRONG = "sk-ais-0123456789abcdefghijklmnop"
@@ -220,6 +221,11 @@ def test_certificate_and_key_are_files_and_go_together(place: Place, tmp_path: P
         STRONG + "\n",
         STRONG + " \x7f",
         STRONG + "ä",
+        "changeme-changeme-changeme",
+        "change-this-to-a-random-secret-please",
+        "Password-Admin-Secret-Token-1234",
+        "abcd1234abcd1234abcd1234abcd1234",
+        "sk-ais-correct-horse-correct-horse",
     ],
 )
 def test_weak_admin_key_is_refused_and_not_shown(place: Place, key: str) -> None:
@@ -230,11 +236,26 @@ def test_weak_admin_key_is_refused_and_not_shown(place: Place, key: str) -> None
     assert key not in refusal.replace("random", "")
 
 
-def test_strong_admin_key_is_taken(place: Place) -> None:
-    place.env(AI_SERVICE_ADMIN_KEY=STRONG)
+@pytest.mark.parametrize(
+    "key",
+    [
+        STRONG,
+        "admin-Vq3kPq8mVt0wYzB7nDhLr5sGcE9u",
+        "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "Xq7#pL2!vR9@tK4$wZ6%mB8^",
+    ],
+)
+def test_strong_admin_key_is_taken(key: str, place: Place) -> None:
+    place.env(AI_SERVICE_ADMIN_KEY=key)
     found = Settings().admin_key
     assert found is not None
-    assert found.get_secret_value() == STRONG
+    assert found.get_secret_value() == key
+
+
+def test_keys_that_the_service_makes_are_strong(place: Place) -> None:
+    for _ in range(100):
+        place.env(AI_SERVICE_ADMIN_KEY=new_secret())
+        assert Settings().admin_key is not None
 
 
 def test_postgres_needs_a_secret_key(place: Place) -> None:
