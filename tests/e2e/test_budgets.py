@@ -165,7 +165,8 @@ async def test_stream_that_is_hung_up_gives_back_what_it_did_not_use(
     simulator.script(Stall(after_words=3, reply=Words(count=100)), on="anthropic")
     async with on_a_budget(service.url, 0.0122) as client:
         async with client.stream("POST", GENERATE_STREAM, json=BODY) as stream:
-            await anext(stream.aiter_bytes())
+            pieces = stream.aiter_bytes()
+            await anext(pieces)
             error_of(await client.post(GENERATE, json=BODY), 402, "budget_exceeded")
         async with asyncio.timeout(5):
             while (await client.post(GENERATE, json=BODY)).status_code != 200:  # noqa: ASYNC110
