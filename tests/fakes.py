@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from service.access.ports import (
     ApiKey,
-    KeyChanges,
+    KeySettings,
     KeyStore,
     KeyStoreUnavailable,
     ResolvedKey,
@@ -255,13 +255,20 @@ class FakeKeyStore:
             and (before is None or key.id < before)
         ][:limit]
 
+    async def add(self, key: ApiKey) -> bool:
+        self._check()
+        if any(key.id == other.id or key.digest == other.digest for other in self._keys.values()):
+            return False
+        self._keys[key.id] = key
+        return True
+
     async def put(self, key: ApiKey) -> None:
         self._check()
         if any(other.digest == key.digest and other.id != key.id for other in self._keys.values()):
             raise ValueError("a key of another id has this digest")
         self._keys[key.id] = key
 
-    async def change(self, key_id: str, *, tenant: str, changes: KeyChanges) -> ApiKey | None:
+    async def change(self, key_id: str, *, tenant: str, changes: KeySettings) -> ApiKey | None:
         key = await self._living(key_id, tenant)
         return None if key is None else self._keep(replace(key, **changes))
 

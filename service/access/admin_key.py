@@ -28,11 +28,8 @@ async def keep_admin_key(store: KeyStore, digester: Digester, secret: str, *, cl
 
 async def make_first_admin_key(store: KeyStore, digester: Digester, *, clock: Clock) -> str | None:
     """The secret of a fresh admin key if there is none yet; it can be shown only now."""
-    if await store.find(ADMIN_KEY_ID, tenant=None) is not None:
-        return None
     secret = new_secret()
-    await store.put(_admin_key(secret, digester, clock))
-    return secret
+    return secret if await store.add(_admin_key(secret, digester, clock)) else None
 
 
 def _is_as_good(existing: ApiKey | None, key: ApiKey) -> bool:

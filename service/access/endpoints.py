@@ -75,17 +75,7 @@ async def create_key(
 
     An `admin` makes keys of its own tenant, an `operator` of any; a tenant is made by its first key.
     """
-    made = await access.keys.create(
-        caller,
-        name=body.name,
-        scopes=body.scopes,
-        tenant=body.tenant,
-        expires_at=body.expires_at,
-        limits=body.limits.to_limits(),
-        budget=body.budget.to_budget() if body.budget else None,
-        sanitize=body.sanitize,
-        rotate_after_days=body.rotate_after_days,
-    )
+    made = await access.keys.create(caller, body.to_settings(), tenant=body.tenant)
     return _new_secret(made, access.clock.now(), status=201)
 
 
@@ -141,7 +131,7 @@ async def change_key(
 
     The key in use can change only its own name.
     """
-    key = await access.keys.change(caller, key_id, body.to_changes())
+    key = await access.keys.change(caller, key_id, body.to_settings())
     return json_response(KeyResponse.of(key, access.clock.now()))
 
 
@@ -234,11 +224,12 @@ async def put_tenant(
 ) -> Response:
     """Set what all keys of a tenant may use up together; felt within a second everywhere."""
     tenant = await access.tenants.put(
+        caller,
         Tenant(
             id=tenant_id,
             limits=body.limits.to_limits(),
             budget=body.budget.to_budget() if body.budget else None,
-        )
+        ),
     )
     return json_response(TenantResponse.of(tenant))
 

@@ -1,6 +1,6 @@
 """What access needs from outside: a place where keys are kept, as digests, and one that counts their use."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal, Protocol, TypedDict
@@ -17,6 +17,11 @@ ALL_SCOPES: tuple[Scope, ...] = (
     "admin",
     "operator",
 )
+
+
+def in_order(scopes: Collection[Scope]) -> tuple[Scope, ...]:
+    """Each of them once, as they stand in `ALL_SCOPES`."""
+    return tuple(scope for scope in ALL_SCOPES if scope in scopes)
 
 
 BudgetPeriod = Literal["day", "month", "total"]
@@ -102,8 +107,8 @@ class ResolvedKey(Struct, frozen=True, kw_only=True):
     parent: ApiKey | None = None
 
 
-class KeyChanges(TypedDict, total=False):
-    """What may be changed of a key; what is absent stays as it is."""
+class KeySettings(TypedDict, total=False):
+    """What a key is made with, and what may be changed of it; what is absent stays as it is."""
 
     name: str
     scopes: tuple[Scope, ...]
@@ -138,6 +143,10 @@ class KeyStore(Protocol):
         """
         ...
 
+    async def add(self, key: ApiKey) -> bool:
+        """Store the key; False if one of this id or digest is there, which stays as it is."""
+        ...
+
     async def put(self, key: ApiKey) -> None:
         """Store the key, replacing one of the same id.
 
@@ -145,7 +154,7 @@ class KeyStore(Protocol):
         """
         ...
 
-    async def change(self, key_id: str, *, tenant: str, changes: KeyChanges) -> ApiKey | None:
+    async def change(self, key_id: str, *, tenant: str, changes: KeySettings) -> ApiKey | None:
         """Make one change or more. The key as it now is; None if there is none that is not revoked."""
         ...
 

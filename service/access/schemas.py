@@ -1,8 +1,9 @@
 """The bodies of keys, browser tokens and tenants."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import (
     AfterValidator,
@@ -13,7 +14,15 @@ from pydantic import (
 )
 
 from service.access import ports
-from service.access.ports import ApiKey, BudgetPeriod, KeyChanges, KeyStatus, Sanitize, Scope
+from service.access.ports import (
+    ApiKey,
+    BudgetPeriod,
+    KeySettings,
+    KeyStatus,
+    Sanitize,
+    Scope,
+    in_order,
+)
 from service.core.money import round_usd
 from service.web.schemas import RequestModel, ResponseModel
 
@@ -114,6 +123,10 @@ class CreateKeyRequest(RequestModel):
     sanitize: Sanitize = Field("none", description=_SANITIZE)
     rotate_after_days: RotationDays | None = Field(None, description=_ROTATE_AFTER_DAYS)
 
+    def to_settings(self) -> KeySettings:
+        """In core words: every field but the tenant."""
+        return _settings(self, type(self).model_fields.keys() - {"tenant"})
+
 
 def _absent() -> Any:
     """The default of a field whose absence means that nothing changes; it is never read."""
@@ -133,25 +146,26 @@ class ChangeKeyRequest(RequestModel):
     sanitize: Sanitize = Field(default_factory=_absent, description=_SANITIZE)
     rotate_after_days: RotationDays | None = Field(None, description=_ROTATE_AFTER_DAYS)
 
-    def to_changes(self) -> KeyChanges:
+    def to_settings(self) -> KeySettings:
         """In core words: the fields that were sent."""
-        changes: KeyChanges = {}
-        sent = self.model_fields_set
-        if "name" in sent:
-            changes["name"] = self.name
-        if "scopes" in sent:
-            changes["scopes"] = tuple(self.scopes)
-        if "expires_at" in sent:
-            changes["expires_at"] = self.expires_at
-        if "limits" in sent:
-            changes["limits"] = self.limits.to_limits()
-        if "budget" in sent:
-            changes["budget"] = self.budget.to_budget() if self.budget else None
-        if "sanitize" in sent:
-            changes["sanitize"] = self.sanitize
-        if "rotate_after_days" in sent:
-            changes["rotate_after_days"] = self.rotate_after_days
-        return changes
+        return _settings(self, self.model_fields_set)
+
+
+def _settings(body: CreateKeyRequest | ChangeKeyRequest, fields: Iterable[str]) -> KeySettings:
+    settings = {field: _in_core_words(getattr(body, field)) for field in fields}
+    return cast(KeySettings, settings)  # the fields have the settings' names
+
+
+def _in_core_words(value: object) -> object:
+    match value:
+        case LimitsBody():
+            return value.to_limits()
+        case BudgetBody():
+            return value.to_budget()
+        case list():
+            return in_order(value)
+        case _:
+            return value
 
 
 class RotateKeyRequest(RequestModel):

@@ -1,7 +1,7 @@
 """Keys, browser tokens and tenants, as those who rule them see them."""
 
 from collections.abc import Callable, Collection
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 
 import structlog
@@ -14,12 +14,13 @@ from service.access.ports import (
     UNLIMITED,
     ApiKey,
     Budget,
-    KeyChanges,
+    KeySettings,
     KeyStore,
     RateLimits,
     Sanitize,
     Scope,
     Tenant,
+    in_order,
 )
 from service.access.principal import Principal
 from service.access.rules import (
@@ -69,40 +70,25 @@ class Keys:
         self._forget = forget
 
     async def create(
-        self,
-        caller: Principal,
-        *,
-        name: str,
-        scopes: Collection[Scope],
-        tenant: str | None = None,
-        expires_at: datetime | None = None,
-        limits: RateLimits = UNLIMITED,
-        budget: Budget | None = None,
-        sanitize: Sanitize = "none",
-        rotate_after_days: int | None = None,
+        self, caller: Principal, settings: KeySettings, *, tenant: str | None = None
     ) -> NewSecret:
-        """A fresh key; of the caller's tenant, unless an operator names another.
+        """A fresh key, with a name, scopes and what else is set.
+
+        It is of the caller's tenant, unless an operator names another.
 
         Raises `NotAuthorized` for more than the caller may grant, `InvalidRequest` if it ends in the past.
         """
         tenant = tenant or caller.tenant
         check_tenant(caller, tenant)
-        check_covers(caller, scopes)
-        self._check_is_to_come(expires_at)
+        self._check_settings(caller, settings)
         secret = new_secret()
         key = ApiKey(
             id=new_id("key_"),
             tenant=tenant,
-            name=name,
             prefix=visible_prefix(secret),
             digest=self._digester.digest(secret),
-            scopes=_sorted(scopes),
             created_at=self._clock.now(),
-            expires_at=expires_at,
-            limits=limits,
-            budget=budget,
-            sanitize=sanitize,
-            rotate_after_days=rotate_after_days,
+            **settings,
         )
         await self._store.put(key)
         _log("key_created", key, caller)
@@ -128,7 +114,7 @@ class Keys:
             raise NotFound("There is no such key")
         return key
 
-    async def change(self, caller: Principal, key_id: str, changes: KeyChanges) -> ApiKey:
+    async def change(self, caller: Principal, key_id: str, changes: KeySettings) -> ApiKey:
         """The key as it then is.
 
         Raises `Conflict` if it is revoked, in use, configured or a token; `NotAuthorized` if it has, or
@@ -141,11 +127,7 @@ class Keys:
         if changes.keys() - {"name"}:
             check_is_not_in_use(caller, key)
             self._check_is_not_configured(key)
-        if "scopes" in changes:
-            check_covers(caller, changes["scopes"])
-            changes["scopes"] = _sorted(changes["scopes"])
-        if "expires_at" in changes:
-            self._check_is_to_come(changes["expires_at"])
+        self._check_settings(caller, changes)
         changed = await self._store.change(key_id, tenant=key.tenant, changes=changes)
         return self._changed("key_changed", changed, caller)
 
@@ -251,7 +233,9 @@ class Keys:
         if self._admin_key_is_configured and key.id == ADMIN_KEY_ID:
             raise Conflict("This key is set by AI_SERVICE_ADMIN_KEY: change it there")
 
-    def _check_is_to_come(self, expires_at: datetime | None) -> None:
+    def _check_settings(self, caller: Principal, settings: KeySettings) -> None:
+        check_covers(caller, settings.get("scopes", ()))
+        expires_at = settings.get("expires_at")
         if expires_at is not None and expires_at <= self._clock.now():
             raise InvalidRequest("This must be in the future", field="expires_at")
 
@@ -269,11 +253,11 @@ class Tenants:
             raise NotFound("There is no such tenant")
         return await self._store.find_tenant(tenant_id)
 
-    async def put(self, tenant: Tenant) -> Tenant:
+    async def put(self, caller: Principal, tenant: Tenant) -> Tenant:
         """Set the bounds of a tenant; for operators."""
         await self._store.put_tenant(tenant)
         self._forget()
-        _logger.info("tenant_changed", tenant=tenant.id)
+        _logger.info("tenant_changed", tenant=tenant.id, by=caller.key_id)
         return tenant
 
 
@@ -286,11 +270,7 @@ def _token_scopes(key: ApiKey, wanted: Collection[Scope] | None) -> tuple[Scope,
             raise NotAuthorized(required_scope=scope)
     if not wanted:
         raise InvalidRequest("The key has no scope that a token may carry", field="scopes")
-    return _sorted(wanted)
-
-
-def _sorted(scopes: Collection[Scope]) -> tuple[Scope, ...]:
-    return tuple(scope for scope in ALL_SCOPES if scope in scopes)
+    return in_order(wanted)
 
 
 def _log(event: str, key: ApiKey, caller: Principal) -> None:

@@ -1,5 +1,6 @@
 """What every key store does."""
 
+from asyncio import gather
 from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from service.access.admin_key import keep_admin_key, make_first_admin_key
+from service.access.digests import Digester
 from service.access.ports import (
     ALL_SCOPES,
     ApiKey,
@@ -119,6 +122,13 @@ async def test_digest_of_another_key_is_refused(keys: KeyStore) -> None:
     with pytest.raises(ValueError, match="another key has this digest"):
         await keys.put(replace(KEY, id="key_2"))
     assert await keys.find("key_2", tenant=None) is None
+
+
+async def test_key_is_added_unless_its_id_or_its_digest_is_there(keys: KeyStore) -> None:
+    assert await keys.add(KEY)
+    assert not await keys.add(replace(KEY, digest="d2" * 32, name="other"))
+    assert not await keys.add(replace(KEY, id="key_2", name="other"))
+    assert await keys.list_keys(tenant=None, limit=10) == [KEY]
 
 
 async def test_token_is_resolved_with_its_key_and_its_tenant(keys: KeyStore) -> None:
@@ -239,6 +249,21 @@ async def test_tokens_are_deleted_after_their_end_and_keys_never(keys: KeyStore)
     assert await keys.find(KEY.id, tenant=None) is not None
 
 
+async def test_replicas_that_start_together_keep_one_admin_key(
+    storage: Storage, other_storage: Storage, clock: MovableClock
+) -> None:
+    digester = Digester(b"pepper")
+    stores = [storage.keys, other_storage.keys] * 4
+    first = await gather(*(make_first_admin_key(store, digester, clock=clock) for store in stores))
+    (secret,) = [made for made in first if made is not None]
+    for configured in ("another-secret", secret):
+        await gather(
+            *(keep_admin_key(store, digester, configured, clock=clock) for store in stores)
+        )
+        (admin,) = await storage.keys.list_keys(tenant=None, limit=10)
+        assert admin.digest == digester.digest(configured)
+
+
 async def test_tenant_without_a_row_has_no_bounds(keys: KeyStore) -> None:
     assert await keys.find_tenant("acme") == Tenant(id="acme")
 
@@ -258,7 +283,11 @@ async def test_store_that_is_away_is_unavailable(
         keys.resolve(KEY.digest),
         keys.find(KEY.id, tenant=None),
         keys.list_keys(tenant=None, limit=1),
+        keys.add(KEY),
         keys.put(KEY),
+        keys.rotate(
+            KEY.id, tenant="acme", digest="d", prefix="p", now=NOW, previous_expires_at=None
+        ),
         keys.change(KEY.id, tenant="acme", changes={"name": "x"}),
         keys.revoke(KEY.id, tenant="acme", now=NOW),
         keys.record_uses({KEY.id: NOW}),

@@ -77,8 +77,14 @@ async def test_keys_are_made_listed_rotated_and_revoked_beside_a_running_service
 def test_what_cannot_be_done_is_said_in_plain_words(console: Console) -> None:
     _, err = console.run("revoke", "key_nothing", code=1)
     assert err.splitlines() == ["Cannot do that: There is no such key"]
-    _, err = console.run("create", "x", "--scope", "root", code=2)
-    assert "root" in err
+    for option, value, said in (
+        ("--scope", "root", "scopes.1"),
+        ("--tenant", "a b", "tenant"),
+        ("--budget-usd", "1e12", "budget.limit_usd"),
+        ("--requests-per-minute", "0", "limits.requests_per_minute"),
+    ):
+        _, err = console.run("create", "x", "--scope", "generate", option, value, code=2)
+        assert f"Invalid value: {said}" in err
     _, err = console.run("list", code=2, admin_key="changeme")
     assert "AI_SERVICE_ADMIN_KEY is weak" in err
     assert "Traceback" not in err

@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from service.access.ports import (
     ApiKey,
     Budget,
-    KeyChanges,
+    KeySettings,
     KeyStoreUnavailable,
     RateLimits,
     ResolvedKey,
@@ -88,6 +88,11 @@ class SqlKeyStore:
         rows = await self._rows(query.order_by(api_keys.c.id.desc()).limit(limit))
         return [_key(dict(row)) for row in rows]
 
+    async def add(self, key: ApiKey) -> bool:
+        """Store the key; False if one of this id or digest is there, which stays as it is."""
+        insert = self._dialect.insert(api_keys).on_conflict_do_nothing()
+        return await self._execute(insert.values(_spread(asdict(key)))) == 1
+
     async def put(self, key: ApiKey) -> None:
         """Store the key, replacing one of the same id.
 
@@ -98,7 +103,7 @@ class SqlKeyStore:
         except IntegrityError as error:
             raise ValueError("another key has this digest") from error
 
-    async def change(self, key_id: str, *, tenant: str, changes: KeyChanges) -> ApiKey | None:
+    async def change(self, key_id: str, *, tenant: str, changes: KeySettings) -> ApiKey | None:
         """The key as it now is; None if there is none that is not revoked."""
         return await self._change(_living(key_id, tenant).values(**_spread(dict(changes))))
 
