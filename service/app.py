@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from service import __version__
-from service.access.dependencies import refuse_open_routes
+from service.access.dependencies import refuse_open_routes, scopes_by_operation
 from service.access.endpoints import Access
 from service.access.endpoints import router as access
 from service.access.limit_headers import LimitHeaders
@@ -97,6 +97,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             name: adapter.json_schema(ref_template="#/components/schemas/{model}")
             for name, adapter in STREAM_EVENT_SCHEMAS.items()
         },
+        scopes=scopes_by_operation(app.routes),
     )
     _answer_errors_in_one_envelope(app, metrics)
     # The last one added is the outermost.

@@ -1,9 +1,9 @@
 """Access as FastAPI dependencies, and the rule that every route has one."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import iter_route_contexts
+from fastapi.routing import RouteContext, iter_route_contexts
 from starlette.requests import Request
 from starlette.routing import BaseRoute
 
@@ -34,28 +34,41 @@ any_key = Requirement()
 """For routes that decide themselves what a key may do there."""
 
 
-def requirement_of(dependant: Dependant | None) -> Requirement | None:
+def refuse_open_routes(routes: Sequence[BaseRoute], *, prefix: str) -> None:
+    """Raises `RuntimeError` if a route under `prefix` does not say what it requires.
+
+    The default is deny: an application with such a route does not start.
+    """
+    undeclared = [
+        route.path
+        for route, requirement in _requirements(routes)
+        if requirement is None and route.path is not None and route.path.startswith(prefix)
+    ]
+    if undeclared:
+        raise RuntimeError(f"routes without a required scope: {', '.join(undeclared)}")
+
+
+def scopes_by_operation(routes: Sequence[BaseRoute]) -> dict[str, tuple[Scope, ...]]:
+    """The scopes of which each operation requires one, for those that do."""
+    return {
+        str(route.name): requirement.scopes
+        for route, requirement in _requirements(routes)
+        if requirement is not None and requirement.scopes
+    }
+
+
+def _requirements(
+    routes: Sequence[BaseRoute],
+) -> Iterator[tuple[RouteContext, Requirement | None]]:
+    for route in iter_route_contexts(routes):
+        yield route, _requirement_of(getattr(route, "dependant", None))
+
+
+def _requirement_of(dependant: Dependant | None) -> Requirement | None:
     """What a route requires, which may be a dependency of a dependency; None if it says nothing."""
     if dependant is None:
         return None
     if isinstance(dependant.call, Requirement):
         return dependant.call
-    found = (requirement_of(dependency) for dependency in dependant.dependencies)
+    found = (_requirement_of(dependency) for dependency in dependant.dependencies)
     return next((requirement for requirement in found if requirement is not None), None)
-
-
-def refuse_open_routes(routes: Iterable[BaseRoute], *, prefix: str) -> None:
-    """Raises `RuntimeError` if a route under `prefix` does not say what it requires.
-
-    The default is deny: an application with such a route does not start.
-    """
-    if undeclared := list(_undeclared(routes, prefix)):
-        raise RuntimeError(f"routes without a required scope: {', '.join(undeclared)}")
-
-
-def _undeclared(routes: Iterable[BaseRoute], prefix: str) -> Iterator[str]:
-    for route in iter_route_contexts(list(routes)):
-        path = route.path or ""
-        dependant = getattr(route, "dependant", None)
-        if path.startswith(prefix) and requirement_of(dependant) is None:
-            yield path

@@ -3,6 +3,7 @@
 Swagger UI, both SDKs and their users read nothing else.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -209,8 +210,13 @@ def operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def install(app: FastAPI, *, event_types: dict[str, dict[str, Any]]) -> None:
-    """Make `app` emit the mended document.
+def install(
+    app: FastAPI,
+    *,
+    event_types: dict[str, dict[str, Any]],
+    scopes: Mapping[str, Sequence[str]],
+) -> None:
+    """Make `app` emit the mended document, in which an operation says which of the `scopes` it needs.
 
     `event_types` are JSON Schemas of stream events: no route returns them as a body, so FastAPI does
     not find them by itself.
@@ -218,7 +224,7 @@ def install(app: FastAPI, *, event_types: dict[str, dict[str, Any]]) -> None:
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _document(app, event_types)
+            app.openapi_schema = _document(app, event_types, scopes)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own documented way
@@ -238,7 +244,9 @@ def _error_response(status: int) -> dict[str, Any]:
     }
 
 
-def _document(app: FastAPI, event_types: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _document(
+    app: FastAPI, event_types: dict[str, dict[str, Any]], scopes: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
     document = get_openapi(
         title=app.title,
         version=app.version,
@@ -258,6 +266,9 @@ def _document(app: FastAPI, event_types: dict[str, dict[str, Any]]) -> dict[str,
     for path, operations in document["paths"].items():
         for operation in operations.values():
             _mend_operation(operation, needs_key=path.startswith(API_PREFIX))
+            if needed := scopes.get(operation["operationId"]):
+                names = " or ".join(f"`{scope}`" for scope in needed)
+                operation["description"] += f"\n\nNeeds the scope {names}."
     for leftover in ("HTTPValidationError", "ValidationError"):
         schemas.pop(leftover, None)
     components["schemas"] = dict(sorted(schemas.items()))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from service.core.clock import SystemClock
-from tests.e2e.keys import add_key
+from tests.e2e.keys import KEYS, add_key, make_key
 from tests.e2e.routes import BATCH, EMBEDDINGS, GENERATE, GOOD_BODIES, MODELS, POST_ROUTES, error_of
 from tests.ledger import ledger_rows
 from tests.process import ServiceProcess
@@ -180,6 +180,24 @@ async def test_the_database_has_digests_of_keys_and_no_key(shared_service: Runni
         assert len(digest) == 64
         assert int(digest, 16)
         assert len(prefix) < 20
+
+
+async def test_secrets_that_are_made_over_the_api_are_kept_nowhere(
+    service: RunningService, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with service.client() as admin:
+        made = await make_key(admin, "generate")
+        answers = [
+            await admin.post(f"{KEYS}/{made['id']}/{what}", json={})
+            for what in ("rotate", "tokens")
+        ]
+    secrets = [made["key"], *(answer.json()["key"] for answer in answers)]
+    for secret in secrets:
+        async with service.client(key=secret) as client:
+            assert (await client.get(MODELS)).status_code == 200
+    assert found_in_files(service.settings.data_dir, *secrets) == []
+    written = "".join(capfd.readouterr())
+    assert not any(secret in written for secret in secrets)
 
 
 def found_in_files(folder: Path, *texts: str) -> list[tuple[str, str]]:

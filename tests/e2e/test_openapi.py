@@ -126,6 +126,15 @@ def test_the_api_needs_a_key_and_the_operations_routes_need_none(document: Docum
             assert "security" not in operation, path
 
 
+def test_every_operation_of_the_api_says_which_scope_it_needs(document: Document) -> None:
+    for _, path, operation in document.operations():
+        says = re.search(
+            r"\n\nNeeds the scope `[a-z:]+`(?: or `[a-z:]+`)*\.$", operation["description"]
+        )
+        of_any_key = operation["operationId"] == "mint_token"
+        assert (says is not None) is (path.startswith("/api/v1/") and not of_any_key), path
+
+
 def test_every_request_body_is_json_and_has_examples(document: Document) -> None:
     bodies = [each["requestBody"] for *_, each in document.operations() if "requestBody" in each]
     assert len(bodies) > len(POST_ROUTES)
