@@ -40,9 +40,8 @@ _GUESSABLE = re.compile(
     "admin|change|default|example|letmein|please|passw(?:or)?d|qwerty|random|replace|secret|token",
     re.IGNORECASE,
 )
-_REPEATED = re.compile(
-    r"(.{6,}).*\1"
-)  # in random text of these lengths: once in 10,000 keys at most
+# Of random keys as long as they usually are, one in 10,000 repeats six characters, if it is in hex.
+_REPEATED = re.compile(r"(.{6}).*\1")
 
 
 class ProviderSettings(BaseModel):

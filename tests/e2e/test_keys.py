@@ -1,5 +1,6 @@
 """Keys over HTTP: made, listed, changed, rotated, revoked; and who may."""
 
+import sqlite3
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -480,6 +481,21 @@ async def test_key_overdue_for_rotation_says_so_on_each_answer_and_in_the_metric
     assert 'ai_service_overdue_key_requests_total{key_id="key_overdue"} 3.0' in metrics
     async with shared_service.client(key=rotated["key"]) as client:
         assert "x-key-rotation-due" not in (await client.get(MODELS)).headers
+
+
+async def test_keys_that_cannot_be_asked_for_now_are_a_503(service: RunningService) -> None:
+    async with service.client() as client:
+        assert (await client.get(KEYS)).status_code == 200  # the caller's own key is remembered now
+        with sqlite3.connect(service.settings.data_dir / "ai-service.db") as database:
+            database.execute("ALTER TABLE api_keys RENAME TO away")
+        database.close()
+        for answer in (
+            await client.get(KEYS),
+            await client.get(f"{KEYS}/key_admin"),
+            await client.post(KEYS, json={"name": "x", "scopes": ["generate"]}),
+        ):
+            error_of(answer, 503, "service_unavailable")
+            assert answer.headers["retry-after"] == "5"
 
 
 async def test_last_use_is_written_when_the_service_stops(start_service: ServiceFactory) -> None:
