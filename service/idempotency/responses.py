@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.access.principal import Principal
 from service.core.errors import InvalidRequest
 from service.idempotency.ports import KeyedRequest, RecordedAnswer
 from service.idempotency.usecases import Execution, Idempotency
@@ -145,10 +146,10 @@ async def _read(request: Request, key: str) -> tuple[Idempotency, KeyedRequest, 
     """What is asked and where, in a digest that the layout of the JSON does not change; and how many
     seconds the caller would wait for it."""
     body = await request.json()
-    tenant: str = request.state.principal.tenant
+    caller: Principal = request.state.principal
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    asked = "\n".join((request.method, request.scope["path"], tenant, canonical))
+    asked = "\n".join((request.method, request.scope["path"], caller.tenant, canonical))
     keyed = KeyedRequest(
-        tenant=tenant, key=key, fingerprint=hashlib.sha256(asked.encode()).digest()
+        tenant=caller.tenant, key=key, fingerprint=hashlib.sha256(asked.encode()).digest()
     )
     return request.state.idempotency, keyed, body.get("timeout_seconds") or math.inf

@@ -29,7 +29,17 @@ SYSTEM = "canary-system-33aa"
 ANTHROPIC_KEY = "sk-ant-canary-4c4c4c"
 OPENAI_KEY = "sk-canary-7e7e7e"
 WRONG_KEY = "sk-ais-canary-wrong-2f2f"
-CANARIES = (PROMPT, ANSWER, SYSTEM, ANTHROPIC_KEY, OPENAI_KEY, WRONG_KEY, ADMIN_KEY)
+IDEMPOTENCY_KEY = "canary-idempotency-66d1"
+CANARIES = (
+    PROMPT,
+    ANSWER,
+    SYSTEM,
+    ANTHROPIC_KEY,
+    OPENAI_KEY,
+    WRONG_KEY,
+    ADMIN_KEY,
+    IDEMPOTENCY_KEY,
+)
 CHAT_BODY = {
     "messages": [
         {"role": "system", "content": SYSTEM},
@@ -212,6 +222,20 @@ async def test_a_failure_of_a_provider_is_one_line_that_names_it(
     assert line["attempts"] >= 1
 
 
+async def test_a_replay_is_one_line_that_says_so_and_costs_nothing(
+    client: httpx.AsyncClient, process: ServiceProcess
+) -> None:
+    for request_id in ("line-first", "line-replay"):
+        headers = {"X-Request-ID": request_id, "Idempotency-Key": "once"}
+        assert (await client.post(GENERATE, json=BODY, headers=headers)).status_code == 200
+    line = line_of(process, "line-replay")
+    promised(line, GENERATE, 200)
+    assert line["replayed"] is True
+    assert "cost_usd" not in line
+    (first,) = lines_of(process, "line-first")
+    assert "replayed" not in first
+
+
 async def test_content_and_keys_are_in_no_log_no_metric_and_no_file(
     client: httpx.AsyncClient, process: ServiceProcess, simulator: Simulator, data_dir: Path
 ) -> None:
@@ -221,12 +245,16 @@ async def test_content_and_keys_are_in_no_log_no_metric_and_no_file(
     await read_stream(client, CHAT_STREAM, CHAT_BODY)
     await client.post(EMBEDDINGS, json={"input": PROMPT})
     await client.post(BATCH, json={"prompts": [PROMPT]})
+    for _ in range(2):
+        kept = await client.post(GENERATE, json=BODY, headers={"Idempotency-Key": IDEMPOTENCY_KEY})
+        assert ANSWER in kept.text
+    assert kept.headers["idempotency-replayed"] == "true"
     refused = await client.post(
         GENERATE, json=BODY, headers={"X-API-Key": WRONG_KEY, "X-Request-ID": "line-last"}
     )
     metrics = await client.get("/metrics")
     process.wait_for_line("line-last")
-    await settled_rows(data_dir / "data", 4)
+    await settled_rows(data_dir / "data", 5)
     for text in ("\n".join(process.output), metrics.text, refused.text):
         assert [canary for canary in CANARIES if canary in text] == []
     assert found_in_files(data_dir, "key_admin"), "the database is among the files"

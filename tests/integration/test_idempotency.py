@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import func, select
 
 from service.adapters.storage import open_storage
@@ -21,7 +22,7 @@ from tests.contracts.databases import SqliteDatabase
 from tests.contracts.time import MovableClock, until
 
 REQUEST = KeyedRequest(tenant="acme", key="k", fingerprint=b"\x01" * 32)
-OTHER_REQUEST = KeyedRequest(tenant="acme", key="k", fingerprint=b"\x02" * 32)
+OTHER_REQUEST = replace(REQUEST, fingerprint=b"\x02" * 32)
 ANSWER = RecordedAnswer(media_type="application/json", body=b"{}")
 LEASE_SECONDS = 0.3
 LONG_SECONDS = 20.0
@@ -131,19 +132,19 @@ async def test_one_waiter_at_a_time_takes_over_from_a_failure(
     assert turns == 10
 
 
-async def test_a_caller_who_leaves_while_the_claim_is_under_way_leaves_the_key_free(
-    database: SqliteDatabase, here: Idempotency, there: Idempotency
+async def test_callers_who_leave_while_their_claims_are_under_way_leave_the_keys_free(
+    database: SqliteDatabase, clock: MovableClock, there: Idempotency
 ) -> None:
-    async with database.away():
-        leaving = asyncio.create_task(here.begin(REQUEST, wait_seconds=LONG_SECONDS))
-        await asyncio.sleep(
-            0.05
-        )  # the statement waits for the lock now; if not yet, nothing is lost
-        leaving.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await leaving
-    with await turn(there, wait_seconds=5):
-        pass
+    requests = [replace(REQUEST, key=f"k{n}") for n in range(10)]
+    async with replica(database, clock) as here, database.away():
+        leaving = [asyncio.create_task(turn(here, request)) for request in requests]
+        await asyncio.sleep(0)  # every claim has begun, and finds the database locked
+        for caller in leaving:
+            caller.cancel()
+        await asyncio.wait(leaving)
+    for request in requests:
+        with await turn(there, request, wait_seconds=5):
+            pass
 
 
 async def test_a_caller_who_leaves_while_the_answer_is_recorded_does_not_undo_it(
