@@ -185,9 +185,8 @@ class Idempotency:
                 wait_seconds = min(2 * wait_seconds, _LONGEST_POLL_SECONDS)
         except IdempotencyStoreUnavailable as away:
             self._end(execution, "store_away")
-            self._spawn(
-                self._let_go(execution)
-            )  # it may have been granted, and the word of it lost
+            # It may have been granted, and only the word of it lost.
+            self._spawn(self._let_go(execution))
             raise _store_away() from away
         except BaseException:  # refused, late, or the caller has gone
             self._spawn(self._let_go(execution, after=asking))

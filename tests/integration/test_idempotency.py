@@ -87,21 +87,21 @@ async def test_who_waits_too_long_is_told_to_come_back(
     here: Idempotency, there: Idempotency
 ) -> None:
     with await turn(here) as execution:
-        for replica_ in (here, there):
+        for each in (here, there):
             with pytest.raises(Unavailable, match="still being answered"):
-                await replica_.begin(REQUEST, wait_seconds=0.05)
+                await each.begin(REQUEST, wait_seconds=0.05)
         await execution.complete(ANSWER)
-    for replica_ in (here, there):
-        assert await replica_.begin(REQUEST, wait_seconds=LONG_SECONDS) == ANSWER
+    for each in (here, there):
+        assert await each.begin(REQUEST, wait_seconds=LONG_SECONDS) == ANSWER
 
 
 async def test_another_request_is_refused_at_once_wherever_it_is_asked(
     here: Idempotency, there: Idempotency
 ) -> None:
     with await turn(here):
-        for replica_ in (here, there):
+        for each in (here, there):
             with pytest.raises(Conflict):
-                await replica_.begin(OTHER_REQUEST, wait_seconds=LONG_SECONDS)
+                await each.begin(OTHER_REQUEST, wait_seconds=LONG_SECONDS)
 
 
 async def test_waiters_everywhere_get_the_answer(here: Idempotency, there: Idempotency) -> None:
