@@ -1,12 +1,17 @@
 """What the ledger's reports add up, on both databases."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from time import monotonic
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from service.adapters.storage import Storage, open_storage
+from service.adapters.storage.engine import create_engine
 from service.adapters.storage.migrate import migrate
 from service.adapters.storage.reports import SqlUsageReports, create_reporting_engine
 from service.usage.period import Period
@@ -18,6 +23,12 @@ from tests.contracts.time import MovableClock
 from tests.postgres import Postgres
 
 NOVEMBER = Period(start=datetime(2026, 11, 1, tzinfo=UTC), end=datetime(2026, 12, 1, tzinfo=UTC))
+SLOW_SECONDS = 60
+SLOW_QUERIES = {
+    "sqlite": "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 1000000000)"
+    " SELECT count(*) FROM c",
+    "postgresql": f"SELECT pg_sleep({SLOW_SECONDS})",
+}
 INTENT_FIELDS = {"tenant", "key_id", "model", "metadata", "created_at"}
 
 
@@ -153,18 +164,39 @@ async def test_too_many_groups_are_refused(storage: Storage) -> None:
     assert sum(each.cost_usd for each in (await sums(storage, "key")).values()) > MAX_GROUPS
 
 
-async def test_report_that_takes_too_long_is_given_up_and_the_next_one_answers(
-    database: Database, storage: Storage
+async def test_report_that_takes_too_long_is_stopped_and_the_next_one_answers(
+    database: Database, clock: MovableClock
 ) -> None:
-    await record(storage)
+    async with open_storage(database.url, clock=clock) as storage:
+        await record(storage)
     engine = create_reporting_engine(database.url)
-    hasty = SqlUsageReports(engine, timeout_seconds=0)
+    hasty = SqlUsageReports(engine, timeout_seconds=0.2)
+    started = monotonic()
+    async with slow_table(database):
+        for _ in range(3):  # more than there are connections
+            with pytest.raises(ReportTimeout):
+                await hasty.sums(tenant="acme", period=NOVEMBER, grouping=Grouping(by="day"))
+    assert monotonic() - started < SLOW_SECONDS / 2
     patient = SqlUsageReports(engine)
-    for _ in range(5):  # more than there are connections
-        with pytest.raises(ReportTimeout):
-            await hasty.sums(tenant="acme", period=NOVEMBER, grouping=Grouping(by="day"))
     found = await patient.sums(tenant="acme", period=NOVEMBER, grouping=Grouping(by="day"))
     assert [each.sums.requests for each in found] == [1]
+    await engine.dispose()
+
+
+@asynccontextmanager
+async def slow_table(database: Database) -> AsyncIterator[None]:
+    """In place of the requests, a view that takes a minute."""
+    engine = create_engine(database.url, timeout_seconds=SLOW_SECONDS)
+    slow = SLOW_QUERIES[engine.dialect.name]
+    async with engine.begin() as connection:
+        await connection.execute(text("ALTER TABLE requests RENAME TO all_requests"))
+        await connection.execute(
+            text(f"CREATE VIEW requests AS SELECT r.* FROM all_requests r, ({slow}) s")  # noqa: S608 - ours
+        )
+    yield
+    async with engine.begin() as connection:
+        await connection.execute(text("DROP VIEW requests"))
+        await connection.execute(text("ALTER TABLE all_requests RENAME TO requests"))
     await engine.dispose()
 
 

@@ -1,7 +1,7 @@
 """The ledger's proof: a service that is killed again and again, at any point of its work.
 
-`SOAK_CYCLES` says how often (25); `make soak` takes its time for 500. PostgreSQL has a fifth of them, at
-least five.
+`SOAK_CYCLES` says how often (25); `make soak` takes its time for 500. PostgreSQL has a fifth of
+them, at least five.
 """
 
 import os

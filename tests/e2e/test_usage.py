@@ -12,6 +12,7 @@ import pytest
 
 from service.access.ports import Scope
 from tests.conftest import ServiceFactory
+from tests.e2e.commands import run_command
 from tests.e2e.document import Document
 from tests.e2e.keys import add_key
 from tests.e2e.routes import CHAT, EMBEDDINGS, GENERATE, GENERATE_STREAM, error_of
@@ -70,6 +71,7 @@ async def test_a_mixed_run_adds_up_to_what_its_callers_were_told(
             await anext(events_of(stream))
         rows = await settled_rows(service.settings.data_dir, len(told) + 3)
         found = await report(client, group_by="model")
+    printed = run_command(service.settings.data_dir, "usage", "--csv", "--group-by", "model")
 
     untold = [row for row in rows if row["id"] not in {answer.get("id") for answer in told}]
     untold = [row for row in untold if row["kind"] != "embeddings"]  # those answers have no id
@@ -91,6 +93,13 @@ async def test_a_mixed_run_adds_up_to_what_its_callers_were_told(
         assert sum(Decimal(str(each[column])) for each in found["data"]) == Decimal(
             str(totals[column])
         )
+    for shown, line in zip(
+        found["data"], csv.DictReader(io.StringIO(printed.stdout, newline="")), strict=True
+    ):
+        assert {name: str(shown[name]) for name in line.keys() - {"cost_usd"}} == {
+            name: line[name] for name in line.keys() - {"cost_usd"}
+        }
+        assert Decimal(line["cost_usd"]) == Decimal(str(shown["cost_usd"]))
 
 
 async def test_groups_by_day_key_and_tag(start_service: ServiceFactory) -> None:

@@ -2,32 +2,18 @@
 
 import csv
 import io
-import subprocess
-import sys
 from decimal import Decimal
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.e2e.commands import run_command
 from tests.e2e.keys import add_key
 from tests.e2e.routes import GENERATE, GENERATE_STREAM
 from tests.running import RunningService
 from tests.simulator import Reply, Simulator, Usage
 from tests.sse import read_stream
-
-
-def run_usage(data_dir: Path, *options: str) -> "subprocess.CompletedProcess[str]":
-    """The command, as a process of its own beside the service."""
-    return subprocess.run(
-        [sys.executable, "-m", "service", "usage", *options],
-        cwd=data_dir,
-        env={"PATH": "/usr/bin", "AI_SERVICE_DATA_DIR": str(data_dir), "PYTHONUTF8": "1"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 async def test_the_table_and_the_csv_say_what_callers_were_told(
@@ -43,7 +29,7 @@ async def test_the_table_and_the_csv_say_what_callers_were_told(
     cost = sum((Decimal(str(answer["cost_usd"])) for answer in told), Decimal(0))
     data_dir = service.settings.data_dir
 
-    table = run_usage(data_dir, "--group-by", "tag:team")
+    table = run_command(data_dir, "usage", "--group-by", "tag:team")
     assert table.returncode == 0, table.stderr
     lines = [line.split() for line in table.stdout.splitlines() if line.split()]
     (total,) = [line for line in lines if line[0] == "total"]
@@ -54,7 +40,7 @@ async def test_the_table_and_the_csv_say_what_callers_were_told(
     assert len(rows) == 4
     assert len(set(map(len, rows))) == 1, "money is aligned to the right"
 
-    found = run_usage(data_dir, "--csv", "--group-by", "model")
+    found = run_command(data_dir, "usage", "--csv", "--group-by", "model")
     (row,) = csv.DictReader(io.StringIO(found.stdout, newline=""))
     assert row["group"] == "haiku"
     assert Decimal(row["cost_usd"]) == cost
@@ -70,7 +56,7 @@ async def test_the_tenant_and_the_time_are_chosen(service: RunningService) -> No
         ((), 0),
         (("--tenant", "globex", "--from", "2001-01-01", "--to", "2001-02-01"), 0),
     ):
-        found = run_usage(service.settings.data_dir, "--csv", *options)
+        found = run_command(service.settings.data_dir, "usage", "--csv", *options)
         rows = list(csv.DictReader(io.StringIO(found.stdout, newline="")))
         assert sum(int(row["requests"]) for row in rows) == count, options
 
@@ -86,7 +72,7 @@ async def test_the_tenant_and_the_time_are_chosen(service: RunningService) -> No
 def test_options_that_make_no_sense_are_refused_in_plain_words(
     tmp_path: Path, options: tuple[str, ...], reason: str
 ) -> None:
-    refused = run_usage(tmp_path, *options)
+    refused = run_command(tmp_path, "usage", *options)
     assert refused.returncode == 2
     assert reason in refused.stderr
     assert "Traceback" not in refused.stderr

@@ -1,0 +1,18 @@
+"""The console command's smaller subcommands, run beside a service."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+
+def run_command(data_dir: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """`ai-service …` as a process of its own, over the data of `data_dir`."""
+    return subprocess.run(
+        [sys.executable, "-m", "service", *arguments],
+        cwd=data_dir,
+        env={"PATH": "/usr/bin", "AI_SERVICE_DATA_DIR": str(data_dir), "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
