@@ -12,7 +12,7 @@ from rich.text import Text
 
 from service.access.admin_key import DEFAULT_TENANT
 from service.commands.configuration import load_settings
-from service.core.errors import ServiceError
+from service.core.errors import InvalidRequest, ServiceError, Unavailable
 from service.settings import Settings
 from service.usage.csv_export import to_csv
 from service.usage.period import parse_moment
@@ -43,9 +43,18 @@ def usage(
         summary = asyncio.run(
             _summary(settings, tenant=tenant, start=first, end=last, group_by=group_by)
         )
-    except ServiceError as error:
-        typer.echo(_told(error), err=True)
+    except InvalidRequest as error:
+        typer.echo(f"{error.field}: {error.message}", err=True)
         raise typer.Exit(2) from error
+    except Unavailable as error:
+        typer.echo(
+            "The ledger cannot be read: is its database there, and up to date (`ai-service migrate`)?",
+            err=True,
+        )
+        raise typer.Exit(1) from error
+    except ServiceError as error:
+        typer.echo(error.message, err=True)
+        raise typer.Exit(1) from error
     if csv:
         typer.echo(to_csv(summary), nl=False)
     else:
@@ -69,11 +78,6 @@ def _moment(text: str | None, option: str) -> datetime | None:
         return None if text is None else parse_moment(text)
     except ValueError as wrong:
         raise typer.BadParameter(str(wrong), param_hint=option) from wrong
-
-
-def _told(error: ServiceError) -> str:
-    field = error.details().get("field")
-    return f"{field}: {error.message}" if field else error.message
 
 
 def _table(summary: UsageSummary, *, group_by: str) -> Table:

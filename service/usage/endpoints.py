@@ -9,7 +9,7 @@ from service.access.dependencies import requires
 from service.access.principal import Principal
 from service.usage.csv_export import to_csv
 from service.usage.reports import UsageSummary
-from service.usage.schemas import RequestRecord, TenantQuery, UsageQuery, UsageResponse
+from service.usage.schemas import RequestQuery, RequestRecord, UsageQuery, UsageResponse
 from service.usage.usecases import Reporting
 from service.web.body import StrictRoute
 from service.web.context import json_response
@@ -99,7 +99,7 @@ async def get_usage(
     summary = await while_connected(
         request,
         reporting.summary(
-            tenant=_tenant(caller, query),
+            tenant=_tenant(caller, query.tenant),
             start=query.start,
             end=query.end,
             group_by=query.group_by,
@@ -119,11 +119,11 @@ async def get_usage(
 async def get_request(
     request_id: Annotated[str, Path(description="The `id` of the answer.", examples=["req_0193…"])],
     caller: Reader,
-    query: Annotated[TenantQuery, Query()],
+    query: Annotated[RequestQuery, Query()],
     reporting: ReportingDependency,
 ) -> Response:
     """Show what became of one request: its status, provider, tokens, cost and timings."""
-    record = await reporting.find(request_id, tenant=_tenant(caller, query))
+    record = await reporting.find(request_id, tenant=_tenant(caller, query.tenant))
     return json_response(RequestRecord.of(record))
 
 
@@ -137,9 +137,9 @@ def _csv_response(summary: UsageSummary) -> Response:
     return Response(to_csv(summary), media_type=_CSV, headers={"Vary": "Accept"})
 
 
-def _tenant(caller: Principal, query: TenantQuery) -> str:
+def _tenant(caller: Principal, asked: str | None) -> str:
     """Whose usage is read. Raises `NotAuthorized` for another's, unless the caller rules all tenants."""
-    if query.tenant is None or query.tenant == caller.tenant:
+    if asked is None or asked == caller.tenant:
         return caller.tenant
     caller.require("operator")
-    return query.tenant
+    return asked

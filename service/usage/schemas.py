@@ -25,17 +25,26 @@ Moment = Annotated[
 ]
 
 
-class TenantQuery(BaseModel):
-    """Whose usage is read. Unknown parameters are refused."""
+Tenant = Annotated[
+    str | None,
+    Field(description="Another tenant than the key's own; needs the scope `operator`."),
+]
+RequestStatus = Literal["in_flight", Outcome]
+
+
+class QueryModel(BaseModel):
+    """The parameters of a query: unknown ones are refused."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    tenant: str | None = Field(
-        None, description="Another tenant than the key's own; needs the scope `operator`."
-    )
+
+class RequestQuery(QueryModel):
+    """Where a request is looked for."""
+
+    tenant: Tenant = None
 
 
-class UsageQuery(TenantQuery):
+class UsageQuery(QueryModel):
     """What a report is of."""
 
     start: Moment | None = Field(
@@ -58,6 +67,7 @@ class UsageQuery(TenantQuery):
         examples=["tag:team"],
         json_schema_extra={"pattern": rf"^(day|model|key|tag:[^\0]{{1,{MAX_TAG_CHARACTERS}}})$"},
     )
+    tenant: Tenant = None
 
 
 class UsageTotals(ResponseModel):
@@ -109,7 +119,7 @@ class RequestRecord(ResponseModel):
 
     id: str = Field(description="The id that the answer had.", examples=["req_0193a1b2c3d4"])
     request_id: str = Field(description="The X-Request-ID that it came with.")
-    status: Literal["in_flight"] | Outcome = Field(
+    status: RequestStatus = Field(
         description="`cancelled`: its caller hung up. `unknown`: the process that had it in hand died; it"
         " is charged at its estimated input."
     )

@@ -77,3 +77,12 @@ def test_options_that_make_no_sense_are_refused_in_plain_words(
     assert reason in refused.stderr
     assert "Traceback" not in refused.stderr
     assert refused.stdout == ""
+
+
+def test_a_database_that_is_not_there_is_told_in_plain_words_and_not_made(tmp_path: Path) -> None:
+    missing = tmp_path / "data"
+    refused = run_command(tmp_path, "usage", AI_SERVICE_DATA_DIR=str(missing))
+    assert refused.returncode == 1
+    assert "ai-service migrate" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert not missing.exists()
