@@ -105,7 +105,7 @@ async def get_usage(
             group_by=query.group_by,
         ),
     )
-    # In a thread: a report of thousands of groups would keep the event loop waiting.
+    # In a thread: what is written may be a megabyte or two.
     return await asyncio.to_thread(
         _csv_response if _CSV in request.headers.get("accept", "") else _json_response, summary
     )
