@@ -130,8 +130,7 @@ def _copy(name: str, target: Path) -> None:
 
 
 def _fits(path: str, pattern: str) -> bool:
-    parts = path.split("/")
-    below = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
-    return any(fnmatch(part, pattern.removeprefix("**/")) for part in below) or (
-        pattern.startswith("**/") and any(fnmatch(part, pattern[3:]) for part in parts)
-    )
+    """Whether a pattern names this path, or a folder above it."""
+    if pattern.startswith("**/"):
+        return any(fnmatch(part, pattern[3:]) for part in Path(path).parts)
+    return any(fnmatch(str(place), pattern) for place in (Path(path), *Path(path).parents))

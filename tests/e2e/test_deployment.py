@@ -3,8 +3,10 @@ environment of compose.yaml, behind a real Caddy, over a real PostgreSQL and Red
 
 import asyncio
 import json
+import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,9 +16,11 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import redis
 
 from tests.caddy import Caddy
 from tests.deployment import (
+    COMPOSE,
     SECRETS,
     build_natively,
     compose_environment,
@@ -25,9 +29,9 @@ from tests.deployment import (
     start_command,
 )
 from tests.e2e.routes import GENERATE, GENERATE_STREAM
+from tests.ports import free_port
 from tests.postgres import Postgres
-from tests.process import ServiceProcess
-from tests.redis import RedisServer
+from tests.process import Program, ServiceProcess
 from tests.simulator import Simulator, Stall, Words
 from tests.sse import events_of, text_of
 
@@ -46,7 +50,7 @@ class Deployment:
     caddy: Caddy
     service: ServiceProcess
     environment: dict[str, str]
-    redis: RedisServer
+    redis: redis.Redis
 
     def is_healthy(self) -> bool:
         """What the image's health check finds."""
@@ -56,6 +60,21 @@ class Deployment:
             ).returncode
             == 0
         )
+
+
+@contextmanager
+def redis_of_compose(port: int, folder: Path) -> Iterator[redis.Redis]:
+    """Redis as compose.yaml starts it, but for where it listens."""
+    *shell, script = COMPOSE["services"]["redis"]["command"]
+    here = f"redis-server - --port {port} --bind 127.0.0.1 --dir {folder}"
+    command = [*shell, script.replace("$$", "$").replace("redis-server -", here)]
+    environment = {"PATH": os.environ["PATH"]} | compose_environment("redis", DOTENV)
+    with Program(command, folder, environment) as program:
+        program.wait_for_line("Ready to accept connections")
+        with redis.Redis(port=port, password=DOTENV["REDIS_PASSWORD"]) as client:
+            yield client
+            client.shutdown(nosave=True)  # the shell is not its only process
+        program.wait()
 
 
 @pytest.fixture(scope="module")
@@ -80,10 +99,10 @@ def deployment(
     environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployment]:
     """The service, installed and started as in its container, behind Caddy."""
-    with RedisServer(password=DOTENV["REDIS_PASSWORD"]) as redis:
-        host = f"redis:{urlsplit(environment['REDIS_URL']).port}"
-        here = f"127.0.0.1:{redis.port}"
-        environment = environment | {"REDIS_URL": environment["REDIS_URL"].replace(host, here)}
+    redis_port = free_port()
+    with redis_of_compose(redis_port, tmp_path_factory.mktemp("redis")) as redis_client:
+        address = environment["REDIS_URL"].replace("redis:6379", f"127.0.0.1:{redis_port}")
+        environment = environment | {"REDIS_URL": address}
         program, *arguments = start_command()
         installed = Path(environment["PATH"].partition(":")[0])
         with ServiceProcess(
@@ -95,7 +114,7 @@ def deployment(
             assert port is not None
             environment["AI_SERVICE_PORT"] = str(port)
             with Caddy(tmp_path_factory.mktemp("caddy"), upstream_port=port) as caddy:
-                yield Deployment(caddy, service, environment, redis)
+                yield Deployment(caddy, service, environment, redis_client)
 
 
 @pytest.fixture
@@ -129,10 +148,22 @@ async def test_everything_that_is_needed_is_there(
         "status": "ready",
         "checks": {"database": "ok", "cache": "ok", "providers": {"anthropic": "ok"}},
     }
-    deployment.redis.flush()
+    deployment.redis.flushall()
     await client.post(GENERATE, json={"prompt": "kept in Redis"})
-    assert deployment.redis.command("DBSIZE") >= 1
+    assert deployment.redis.dbsize() >= 1
     assert (await client.get("/docs")).status_code == 200
+
+
+async def test_redis_asks_for_a_password_and_forgets_rather_than_refuses(
+    deployment: Deployment,
+) -> None:
+    port = deployment.redis.connection_pool.connection_kwargs["port"]
+    with redis.Redis(port=port) as stranger, pytest.raises(redis.AuthenticationError):
+        stranger.ping()
+    told = deployment.redis.config_get("maxmemory*")
+    assert told["maxmemory-policy"] == "allkeys-lru"
+    assert int(told["maxmemory"] or 0) == 192 * 1024 * 1024
+    assert deployment.redis.config_get("save") == {"save": ""}
 
 
 async def test_a_plain_call_from_outside_is_sent_to_https(deployment: Deployment) -> None:
