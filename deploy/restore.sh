@@ -19,22 +19,23 @@ from pathlib import Path
 from shutil import copy2
 
 folder, data = map(Path, sys.argv[1:])
-copy, current = folder / "ai-service.db", data / "ai-service.db"
-if not copy.exists():
+if not (folder / "ai-service.db").exists():
     sys.exit(f"there is no ai-service.db in {folder}")
 data.mkdir(mode=0o700, parents=True, exist_ok=True)
-if current.exists():
+if (data / "ai-service.db").exists():
     # Leaving WAL mode takes every other connection's end, and puts what is in the journal into the file.
-    with closing(sqlite3.connect(current, timeout=0)) as database:
+    with closing(sqlite3.connect(data / "ai-service.db", timeout=0)) as database:
         try:
             database.execute("PRAGMA journal_mode = DELETE")
         except sqlite3.OperationalError as error:
             sys.exit(f"stop the service first: {error}")
-    current.replace(current.with_suffix(".db.before-restore"))
-copy2(copy, draft := current.with_suffix(".db.new"))
-draft.replace(current)
-if (folder / "secret.key").exists():
-    copy2(folder / "secret.key", data)
+for name in ("secret.key", "ai-service.db"):
+    if not (folder / name).exists():  # the secret is in AI_SERVICE_SECRET_KEY
+        continue
+    if (data / name).exists():
+        (data / name).replace(data / f"{name}.before-restore")
+    copy2(folder / name, data / f"{name}.new")
+    (data / f"{name}.new").replace(data / name)
 print("restored; start the service")
 PYTHON
 fi

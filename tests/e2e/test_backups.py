@@ -102,7 +102,8 @@ async def test_an_embedded_database_is_not_replaced_under_a_running_service(
     assert [row["id"] for row in ledger_rows(data)] == [kept]
     assert run(DEPLOY / "restore.sh", backup, data).returncode == 0
     assert ledger_rows(data) == []
-    (data / "ai-service.db.before-restore").replace(data / "ai-service.db")
+    for name in ("ai-service.db", "secret.key"):
+        (data / f"{name}.before-restore").replace(data / name)
     assert [row["id"] for row in ledger_rows(data)] == [kept]
 
 
