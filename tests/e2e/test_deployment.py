@@ -201,6 +201,16 @@ async def test_a_caller_who_hangs_up_stops_the_provider(
     await simulator.wait_for(lambda s: s.calls[0].client_left_at is not None)
 
 
+async def test_what_goes_around_the_proxy_is_refused_and_what_comes_through_it_is_https(
+    deployment: Deployment, client: httpx.AsyncClient
+) -> None:
+    assert "strict-transport-security" in (await client.get("/api/v1/models")).headers
+    async with deployment.service.client(KEY) as around:
+        answer = await around.get("/api/v1/models")
+        assert answer.status_code == 400
+        assert "https" in answer.json()["error"]["message"]
+
+
 async def test_metrics_are_not_for_the_world(client: httpx.AsyncClient) -> None:
     answer = await client.get("/metrics")
     assert answer.status_code == 404

@@ -34,7 +34,6 @@ FILLED_IN = dict.fromkeys(
     (*SECRETS, "SITE_ADDRESS", "TLS", "AI_SERVICE_IMAGE_TAG"), "0123456789abcdef" * 4
 )
 OTHERS_THAN_SETTINGS = {"CONFIG_FILE", "IMAGE_TAG"}
-BEING_BUILT = {"REQUIRE_HTTPS", "TRUSTED_PROXIES"}
 
 
 def image_names() -> Iterator[str]:
@@ -138,7 +137,7 @@ def test_the_service_believes_the_proxys_network_and_no_other() -> None:
 def test_no_setting_is_named_that_is_not_there(name: str) -> None:
     named = set(re.findall(r"AI_SERVICE_([A-Z_]+)", (DEPLOY / name).read_text()))
     fields = {field.upper() for field in Settings.model_fields}
-    assert named <= fields | OTHERS_THAN_SETTINGS | BEING_BUILT
+    assert named <= fields | OTHERS_THAN_SETTINGS
 
 
 def test_the_readme_names_every_variable_of_the_deployment() -> None:
