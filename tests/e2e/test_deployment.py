@@ -166,11 +166,26 @@ async def test_redis_asks_for_a_password_and_forgets_rather_than_refuses(
     assert deployment.redis.config_get("save") == {"save": ""}
 
 
-async def test_a_plain_call_from_outside_is_sent_to_https(deployment: Deployment) -> None:
+async def test_a_browser_that_comes_without_tls_is_sent_to_https(deployment: Deployment) -> None:
     async with httpx.AsyncClient() as client:
-        answer = await client.get(f"http://localhost:{deployment.caddy.http_port}/readyz")
-    assert answer.status_code == 308
-    assert answer.headers["location"].startswith("https://localhost")
+        answer = await client.get(f"http://localhost:{deployment.caddy.http_port}/docs")
+        assert answer.status_code == 301
+        assert answer.headers["location"] == "https://localhost/docs"
+
+
+async def test_a_program_that_calls_without_tls_is_told_so_and_not_sent_on(
+    deployment: Deployment,
+) -> None:
+    headers = {"X-API-Key": KEY}
+    async with httpx.AsyncClient(headers=headers) as client:
+        url = f"http://localhost:{deployment.caddy.http_port}{GENERATE}"
+        answer = await client.post(url, json={"prompt": "x"})
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/json"
+    error = answer.json()["error"]
+    assert error["type"] == "validation_error"
+    assert "https" in error["message"]
+    assert error["request_id"]
 
 
 async def test_a_stream_arrives_event_by_event(
