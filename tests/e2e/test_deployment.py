@@ -315,8 +315,10 @@ async def test_a_service_that_is_away_is_an_error_in_the_services_own_envelope(
     tmp_path: Path,
 ) -> None:
     with Caddy(tmp_path, upstream_port=1) as caddy:
-        async with caddy.client() as client:
+        async with caddy.client(KEY) as client:
             answer = await client.post(GENERATE, json={"prompt": "x"})
+        assert caddy.wait_for_line(GENERATE)
+        assert KEY not in "\n".join(caddy.output)
     assert answer.status_code == 503
     assert answer.headers["content-type"] == "application/json"
     error = answer.json()["error"]
