@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     max_concurrent_requests: int = Field(200, ge=1)
     max_concurrent_streams: int = Field(1000, ge=1)
     admission_queue_size: int = Field(100, ge=0)
-    admission_queue_seconds: float = Field(0.5, ge=0)
+    admission_queue_seconds: float = Field(0.25, ge=0)
     max_body_bytes: int = Field(20 * 1024 * 1024, gt=0)
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
 

@@ -16,7 +16,7 @@ class LimitHeaders:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        principal: Principal | None = scope["state"].get("principal") if "state" in scope else None
+        principal: Principal | None = scope.get("state", {}).get("principal")
         if principal is None or not principal.limits:
             await self._app(scope, receive, send)
             return

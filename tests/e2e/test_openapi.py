@@ -15,6 +15,7 @@ from service.generation.endpoints import router as generation
 from service.models.endpoints import router as models
 from service.operations.endpoints import router as operations
 from service.usage.endpoints import router as usage
+from service.web.admission import STREAM_SUFFIX
 from tests.e2e.document import Document, Json
 from tests.e2e.routes import CHAT_STREAM, GENERATE_STREAM, POST_ROUTES
 from tests.running import RunningService
@@ -188,6 +189,22 @@ def test_what_costs_money_takes_an_idempotency_key(document: Document) -> None:
             assert document.mistakes("k" * 256, key["schema"])
             assert "409" in operation["responses"]
             assert "Idempotency-Replayed" in operation["responses"]["200"]["headers"]
+
+
+def test_answers_that_need_a_key_tell_what_is_left_of_its_limits(document: Document) -> None:
+    told = {"RateLimit", "RateLimit-Policy"}
+    for _, path, operation in document.operations():
+        for status, response in operation["responses"].items():
+            has_key = path.startswith("/api/") and status != "401"
+            assert (told <= set(response["headers"])) == has_key, (path, status)
+
+
+def test_streams_and_only_streams_have_paths_that_admission_knows_them_by(
+    document: Document,
+) -> None:
+    for _, path, operation in document.operations():
+        is_stream = "text/event-stream" in operation["responses"].get("200", {}).get("content", {})
+        assert path.endswith(STREAM_SUFFIX) == is_stream, path
 
 
 def error_types(document: Document) -> list[str]:

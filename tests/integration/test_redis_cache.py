@@ -16,9 +16,10 @@ from service.adapters.redis.client import RedisClient
 from service.core.clock import Clock, SystemClock
 from tests.clock import ManualClock
 from tests.contracts.time import MovableClock, until
+from tests.loop_time import LoopTime, time
 from tests.redis import RedisServer, redis_server
 
-__all__ = ["redis_server"]
+__all__ = ["redis_server", "time"]
 
 KEY, VALUE = "tenant-1:5f2a", b"an answer"
 CALLERS = 200
@@ -62,33 +63,6 @@ async def connect_all(cache: RedisCache) -> None:
         return await asyncio.gather(*(cache.get(KEY) for _ in range(20))) == [VALUE] * 20
 
     await until(are_connected)
-
-
-class LoopTime:
-    """Time as the event loop had it: milliseconds in which a busy machine did not let it run are not counted.
-
-    What the cache adds is waiting, and that is counted; what the machine adds is not the cache's.
-    """
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self.ms = 0
-        self._tick()
-
-    def stop(self) -> None:
-        self._next_tick.cancel()
-
-    def _tick(self) -> None:
-        self.ms += 1
-        self._next_tick = self._loop.call_later(0.001, self._tick)
-
-
-@pytest.fixture
-async def time() -> AsyncIterator[LoopTime]:
-    """Time from here on."""
-    time = LoopTime()
-    yield time
-    time.stop()
 
 
 @dataclass
