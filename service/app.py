@@ -17,7 +17,7 @@ from service.access.middleware import KeyCheck, keys_unavailable
 from service.access.ports import KeyStoreUnavailable
 from service.access.signing import SignatureCheck
 from service.batches.endpoints import router as batches
-from service.bootstrap import Services, open_services
+from service.bootstrap import Services, ServicesOpener, open_services
 from service.core.errors import ServiceError
 from service.embeddings.endpoints import router as embeddings
 from service.generation.endpoints import STREAM_EVENT_SCHEMAS
@@ -62,7 +62,9 @@ _TAGS = [
 ]
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(
+    settings: Settings | None = None, *, open_services: ServicesOpener = open_services
+) -> FastAPI:
     """The service as an ASGI application. Nothing is opened before its lifespan starts."""
     settings = settings or Settings()
     metrics = Metrics()

@@ -2,10 +2,10 @@
 
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from random import SystemRandom
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from service.access.admin_key import keep_admin_key, make_first_admin_key
 from service.access.authentication import Authenticator
@@ -48,9 +48,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Parts:
-    """What the use cases are wired over, beside the providers."""
+    """What the use cases are wired over."""
 
     settings: Settings
+    providers: Mapping[str, Provider]
     storage: Storage
     cache: ResponseCache | None
     limiter: RateLimiter
@@ -78,6 +79,16 @@ class Services:
     operations: Operations
     running_streams: RunningStreams
     draining: Draining
+
+
+class ServicesOpener(Protocol):
+    """Opens all that an application works with, for the time of its life."""
+
+    def __call__(
+        self, settings: Settings, *, metrics: Metrics
+    ) -> AbstractAsyncContextManager[Services]:
+        """See `open_services`."""
+        ...
 
 
 @asynccontextmanager
@@ -121,6 +132,7 @@ async def open_services(
             stack.push_async_callback(provider.aclose)
         parts = Parts(
             settings=settings,
+            providers=providers,
             storage=storage,
             cache=cache,
             limiter=limiter,
@@ -132,7 +144,7 @@ async def open_services(
             metrics=metrics,
             clock=clock,
         )
-        services = wire(parts, providers)
+        services = wire(parts)
         stack.push_async_callback(services.generation.aclose)
         yield services
 
@@ -165,8 +177,8 @@ async def open_reporting(
         await storage.aclose()
 
 
-def wire(parts: Parts, providers: Mapping[str, Provider]) -> Services:
-    """The use cases over their parts and these providers."""
+def wire(parts: Parts) -> Services:
+    """The use cases over their parts."""
     settings = parts.settings
     forget = parts.authenticator.forget
     running_streams = RunningStreams()
@@ -176,7 +188,7 @@ def wire(parts: Parts, providers: Mapping[str, Provider]) -> Services:
         finish_seconds=settings.shutdown_timeout_seconds,
     )
     prices = PriceList(settings.prices, clock=parts.clock)
-    catalog = _catalog(settings, providers)
+    catalog = _catalog(settings, parts.providers)
     _warm(prices, catalog)
     router = _router(parts)
     limits = Limits(parts.limiter, clock=parts.clock)
@@ -194,7 +206,7 @@ def wire(parts: Parts, providers: Mapping[str, Provider]) -> Services:
             ledger=parts.storage.ledger,
             cache=parts.cache,
             router=router,
-            providers=list(providers),
+            providers=list(parts.providers),
             draining=draining,
         ),
         running_streams=running_streams,

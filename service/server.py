@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from service.app import create_app
-from service.bootstrap import prepare
+from service.bootstrap import ServicesOpener, open_services, prepare
 from service.observability import logs
 from service.settings import Settings
 from service.web.protocol import EnvelopeProtocol
@@ -52,7 +52,7 @@ def serve(settings: Settings) -> None:
         Multiprocess(config, sockets=[listener]).run()
 
 
-def make_app() -> FastAPI:
+def make_app(*, open_services: ServicesOpener = open_services) -> FastAPI:
     """The application of one worker process, which inherits neither settings nor logging."""
     settings = Settings()
     logs.configure(
@@ -61,7 +61,7 @@ def make_app() -> FastAPI:
     # The collector's default of 700 has it search a live heap several times a request, for cycles that
     # are not there: a quarter of the CPU of a plain call.
     gc.set_threshold(*_GC_THRESHOLDS)
-    return create_app(settings)
+    return create_app(settings, open_services=open_services)
 
 
 def _greet(scheme: str, address: tuple[str, int], *, new_admin_key: str | None) -> None:

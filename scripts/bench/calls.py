@@ -60,9 +60,10 @@ def bare(url: str) -> Call:
     return Call("bare", url, "/api/v1/generate", _OURS, _uncached, is_right)
 
 
-def generate(url: str) -> Call:
+def generate(url: str, *, key: str = KEY) -> Call:
     """Prompts that no cache has, and a cache that is not asked."""
-    return Call("plain generate", url, "/api/v1/generate", _OURS, _uncached, _is_computed)
+    headers = {"X-API-Key": key}
+    return Call("plain generate", url, "/api/v1/generate", headers, _uncached, _is_computed)
 
 
 def fill(url: str) -> Call:

@@ -63,8 +63,17 @@ def ours(size: Size, cores: Cores, vendors: Upstreams, redis: Redis | None) -> I
             return stack.enter_context(service)
 
         plain, burst, paced = start(vendors.short), start(vendors.burst), start(vendors.paced)
+        bounded = start(vendors.short)
+        unaccounted = stack.enter_context(
+            subjects.service(
+                core=cores.measured, vendors=vendors.short.url, module="scripts.bench.unaccounted"
+            )
+        )
+        bounded_key = subjects.bounded_key(bounded)
         rounds = {
             "plain": Subject(plain, calls.generate(plain.url), size.calls),
+            "bounded": Subject(bounded, calls.generate(bounded.url, key=bounded_key), size.calls),
+            "unaccounted": Subject(unaccounted, calls.generate(unaccounted.url), size.calls),
             "memory hit": Subject(plain, calls.hit(plain.url), 3 * size.calls),
             "burst": Subject(burst, calls.stream(burst.url), size.calls // 8),
             "paced": _paced(paced, calls.stream(paced.url), size),

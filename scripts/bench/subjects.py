@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
+
 from scripts.bench.servers import LOAD_CORE, Command, Server, free_port, python_module, running
 
 KEY = "sk-ais-bench-0123456789abcdefghijklmnopqrst"
@@ -15,9 +17,16 @@ KEY = "sk-ais-bench-0123456789abcdefghijklmnopqrst"
 
 @contextmanager
 def service(
-    *, core: str | None, vendors: str | None = None, environment: Mapping[str, str] | None = None
+    *,
+    core: str | None,
+    vendors: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    module: str = "service",
 ) -> Iterator[Server]:
-    """The service with everything on; `vendors` is where both vendors are, None: the sandbox answers."""
+    """The service with everything on; `vendors` is where both vendors are, None: the sandbox answers.
+
+    `module` is what is run to serve: the service itself, or what stands for it.
+    """
     port = free_port()
     settings = {
         "AI_SERVICE_PORT": str(port),
@@ -32,9 +41,23 @@ def service(
             "OPENAI_API_KEY": "sk-bench",
             "OPENAI_BASE_URL": f"{vendors}/v1",
         }
-    arguments = python_module("service", "serve")
+    arguments = python_module(module, "serve")
     with running(Command(arguments, port, core, settings | dict(environment or {}))) as server:
         yield server
+
+
+def bounded_key(service: Server) -> str:
+    """The secret of a new key whose limits and budgets, its tenant's too, are on but out of reach."""
+    bounds = {
+        "limits": {"requests_per_minute": 1_000_000_000, "tokens_per_minute": 1_000_000_000},
+        "budget": {"limit_usd": 1_000_000, "period": "month"},
+    }
+    admin = {"X-API-Key": KEY}
+    with httpx.Client(base_url=f"{service.url}/api/v1", headers=admin) as client:
+        client.put("/tenants/default", json=bounds).raise_for_status()
+        made = client.post("/keys", json={"name": "bench", "scopes": ["generate"]} | bounds)
+    secret: str = made.raise_for_status().json()["key"]
+    return secret
 
 
 @contextmanager

@@ -5,6 +5,7 @@ the rest of the service (routing, metering, the ledger) runs as it is.
 """
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 
 from service.bootstrap import wire
@@ -40,7 +41,7 @@ async def test_a_provider_is_swapped_with_one_override(tmp_path: Path) -> None:
     parrot: Provider = Parrot()
     with RunningService(make_settings(tmp_path)) as service:
         parts = service.app.state.services.parts
-        with_parrot = wire(parts, {"anthropic": parrot})
+        with_parrot = wire(replace(parts, providers={"anthropic": parrot}))
 
         service.app.dependency_overrides[get_generation] = lambda: with_parrot.generation
 

@@ -16,7 +16,7 @@ from service.access.ports import ALL_SCOPES
 from service.app import create_app
 from tests.e2e.document import Document, Json
 from tests.e2e.keys import KEYS, make_key
-from tests.e2e.routes import error_of
+from tests.e2e.routes import GENERATE, error_of
 from tests.running import RunningService, make_settings
 
 Maker = Callable[[httpx.AsyncClient], Awaitable[str]]
@@ -32,7 +32,16 @@ async def own_tenant(owner: httpx.AsyncClient) -> str:
     return str(keys[0]["tenant"])
 
 
-MAKERS: dict[str, Maker] = {"key_id": make_a_key, "tenant_id": own_tenant}
+async def make_a_request(owner: httpx.AsyncClient) -> str:
+    answer = await owner.post(GENERATE, json={"prompt": "Hi", "cache": False})
+    return str(answer.json()["id"])
+
+
+MAKERS: dict[str, Maker] = {
+    "key_id": make_a_key,
+    "request_id": make_a_request,
+    "tenant_id": own_tenant,
+}
 """By path parameter: makes an object of the caller's tenant, and returns its id."""
 BODIES: dict[str, Json] = {
     "change_key": {"name": "x"},
