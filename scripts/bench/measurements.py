@@ -81,17 +81,21 @@ def _delay(replies: Sequence[Sequence[Reply]], moment: Callable[[Reply], float])
 
 
 async def memory(server: Server, call: Call, *, requests: int) -> Memory:
-    """Memory over a number of requests, looked at in steps."""
+    """Memory after a number of requests, and how it grows over as many more, looked at in steps.
+
+    The first ones fill what has a size of its own: pools, and the database's page cache.
+    """
     before = server.resident_bytes()
+    await closed_loop(call, calls=requests, connections=CONNECTIONS)
+    after = server.resident_bytes()
     step = requests // _LOOKS_AT_MEMORY
     answered = range(step, requests + 1, step)
     resident = []
     for _ in answered:
         await closed_loop(call, calls=step, connections=CONNECTIONS)
         resident.append(server.resident_bytes())
-    half = _LOOKS_AT_MEMORY // 2
-    slope = statistics.linear_regression(answered[half:], resident[half:]).slope
-    return Memory(requests, before, resident[-1], slope)
+    slope = statistics.linear_regression(answered, resident).slope
+    return Memory(requests, before, after, slope)
 
 
 def cold_starts(

@@ -70,7 +70,7 @@ class Memory:
     before: int
     after: int
     growth_per_request: float
-    """Bytes, over the last half of the requests."""
+    """Bytes, over as many requests more."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ _KINDS = {
     "native burst": "the burst, passed through in Anthropic's format",
     "native paced": "the paced one, passed through in Anthropic's format",
 }
-_FLAT_BYTES_PER_REQUEST = 50
+_FLAT_BYTES_PER_REQUEST = 20
 _MB = 1_000_000
 _BUSY_LOAD = 0.5
 
@@ -156,7 +156,8 @@ def _delay(delay: Delay) -> str:
 def _memory(memory: Memory) -> str:
     growth = memory.growth_per_request
     verdict = "flat" if abs(growth) < _FLAT_BYTES_PER_REQUEST else f"{growth:+,.0f} bytes a request"
-    return f"{memory.after / _MB:.0f} MB, from {memory.before / _MB:.0f} MB at the start; {verdict}"
+    from_start = f"{memory.after / _MB:.0f} MB, from {memory.before / _MB:.0f} MB before"
+    return f"{from_start}; then {verdict} over as many more"
 
 
 def _megabytes(costs: Costs) -> str:

@@ -70,7 +70,7 @@ def _check_redis(ours: Gateway, size: Size, *, found: int) -> None:
 
 
 def _memory(size: Size, cores: Cores) -> tuple[Memory, Memory]:
-    _say(f"memory over {size.memory_requests:,} requests, and as many whose answers are kept")
+    _say(f"memory over twice {size.memory_requests:,} requests, and as many whose answers are kept")
     with (
         subjects.simulator(calls.SHORT, core=cores.load) as vendor,
         subjects.service(core=cores.measured, vendors=vendor.url) as service,

@@ -10,11 +10,13 @@ from typing import Annotated, TypeVar
 
 import typer
 from pydantic import ValidationError
+from rich import box
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
 from service.access.ports import (
+    ALL_SCOPES,
     ApiKey,
     BudgetPeriod,
     KeyStoreUnavailable,
@@ -84,18 +86,30 @@ def list_keys(
 
     found = _run(context, work)
     now = SystemClock().now()
-    table = Table(Column("id", no_wrap=True), "name", "tenant", "scopes", "status", "last used")
+    table = Table(
+        Column("id", no_wrap=True),
+        "name",
+        "tenant",
+        Column("scopes", ratio=1),
+        Column("status", no_wrap=True),
+        "last used",
+        box=box.SIMPLE_HEAD,
+    )
     for key in found:
         cells = (
             key.id,
             key.name,
             key.tenant,
-            " ".join(key.scopes),
+            _scopes(key),
             key.status_at(now),
             _minute(key.last_used_at),
         )
         table.add_row(*(Text(cell, overflow="fold") for cell in cells))  # Text: no markup in names
     Console().print(table)
+
+
+def _scopes(key: ApiKey) -> str:
+    return "all" if set(key.scopes) == set(ALL_SCOPES) else " ".join(key.scopes)
 
 
 @app.command()
