@@ -94,7 +94,8 @@ async def test_streams_have_places_of_their_own_and_keep_them_while_they_run(
     async with service.client() as client:
         body = {"prompt": "one"}
         async with client.stream("POST", GENERATE_STREAM, json=body) as running:
-            await anext(events_of(running))
+            events = events_of(running)  # kept: a generator that is dropped hangs up
+            await anext(events)
             assert_shed(await client.post(GENERATE_STREAM, json={"prompt": "two"}))
             assert (await client.post(GENERATE, json={"prompt": "a"})).status_code == 200
             metrics = (await client.get("/metrics")).text

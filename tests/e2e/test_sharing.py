@@ -178,7 +178,8 @@ async def test_the_first_caller_may_hang_up_without_hurting_the_others(
     prompt = {"prompt": "one two three four five six", "model": "haiku"}
     async with service.client() as client:
         async with client.stream("POST", STREAM, json=prompt) as first:
-            await anext(events_of(first))
+            events_of_first = events_of(first)  # kept: a generator that is dropped hangs up
+            await anext(events_of_first)
             plain = asyncio.create_task(client.post(PLAIN, json=prompt))
             stream = asyncio.create_task(read_stream(client, STREAM, prompt))
             await joined(client, 2)
