@@ -80,8 +80,9 @@ class Limits:
             yield
         finally:
             change = call.used_tokens - amount
-            # What was held longer than a minute has come back by itself: not a second time.
-            if change > 0 or self._clock.monotonic() - began < WINDOW_SECONDS:
+            # What was held for a minute has come back by itself: not a second time.
+            is_held = self._clock.monotonic() - began < WINDOW_SECONDS
+            if change > 0 or (change < 0 and is_held):
                 self._limiter.correct(quotas, change)
 
     async def _take(self, quotas: Sequence[Quota], amount: int) -> None:
