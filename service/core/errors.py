@@ -202,3 +202,7 @@ class DeadlineExceeded(ServiceError):
     """The deadline of the request was spent before an answer was complete."""
 
     type = "timeout"
+
+
+OWN_BOUNDS_SPENT = (RateLimited, BudgetExceeded)
+"""What refuses a caller for bounds of its own: another may ask for the same."""

@@ -49,29 +49,31 @@ class WorstCases(Struct, frozen=True, kw_only=True):
         )
 
 
+def priced_targets(model: str, targets: Sequence[Target], prices: PriceList) -> tuple[Target, ...]:
+    """Those with a price: no other cost can be bounded. Raises `InvalidRequest` if there is none."""
+    priced = tuple(t for t in targets if prices.rates(t.provider.name, t.model) is not None)
+    if not priced:
+        raise InvalidRequest(
+            f"No price is known for '{model}', and what cannot be priced cannot be asked for on a budget",
+            field="model",
+        )
+    return priced
+
+
 def worst_cases(
     request: CompletionRequest | EmbeddingRequest, targets: Sequence[Target], prices: PriceList
 ) -> WorstCases:
-    """Raises `InvalidRequest` if no target has a price: what cannot be priced cannot be bounded."""
+    """What the targets with a price may cost. Raises `InvalidRequest` if there is none."""
     size = len(_encode(request))
     output_tokens = request.max_tokens if isinstance(request, CompletionRequest) else 0
-    priced: list[Target] = []
-    amounts: list[Decimal] = []
-    for target in targets:
+    priced = priced_targets(request.model, targets, prices)
+    amounts = []
+    for target in priced:
         rates = prices.rates(target.provider.name, target.model)
-        if rates is not None:
-            priced.append(target)
-            input_tokens = size + _added_tokens(request, target.profile)
-            amounts.append(
-                rates.worst_case_usd(input_tokens=input_tokens, output_tokens=output_tokens)
-            )
-    if not priced:
-        raise InvalidRequest(
-            f"No price is known for '{request.model}', and what cannot be priced cannot be asked for"
-            " on a budget",
-            field="model",
-        )
-    return WorstCases(targets=tuple(priced), amounts_usd=tuple(amounts))
+        assert rates is not None, "it has a price"  # noqa: S101 - for the type checker
+        input_tokens = size + _added_tokens(request, target.profile)
+        amounts.append(rates.worst_case_usd(input_tokens=input_tokens, output_tokens=output_tokens))
+    return WorstCases(targets=priced, amounts_usd=tuple(amounts))
 
 
 def budget_exceeded(exhausted: BudgetExhausted, principal: Principal) -> BudgetExceeded:

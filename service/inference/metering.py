@@ -13,9 +13,9 @@ from typing import Self, TypeVar
 
 from service.core.clock import Clock
 from service.core.errors import (
+    OWN_BOUNDS_SPENT,
     DeadlineExceeded,
     InternalError,
-    RateLimited,
     ServiceError,
     Unavailable,
 )
@@ -379,7 +379,7 @@ class FreeMeter:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if isinstance(exc, RateLimited):
+        if isinstance(exc, OWN_BOUNDS_SPENT):
             return  # it was refused to whom it waited for; who is refused has no row
         settlement = self._settlement(exc)
         written = self._metering.ledger.record(self._intent, settlement)

@@ -16,10 +16,12 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from service.access.limits import Limits
+from service.access.principal import Principal
 from service.core.clock import Clock
 from service.core.messages import CompletionRequest, EmbeddingRequest
 from service.inference.answers import Answer, AnswerEvent, EmbeddingsAnswer
-from service.inference.catalog import Catalog
+from service.inference.budgets import priced_targets
+from service.inference.catalog import Catalog, Target
 from service.inference.context import CallContext
 from service.inference.metering import Metering
 from service.inference.routing import Deadline, Router
@@ -54,6 +56,7 @@ class Pipeline:
         """Without `sharing` every request is a call of its own."""
         self._catalog = catalog
         self._limits = limits
+        self._prices = metering.prices
         self._timeouts = timeouts
         self._clock = clock
         self._sharing = sharing
@@ -68,7 +71,7 @@ class Pipeline:
     async def complete(self, request: CompletionRequest, context: CallContext) -> Answer:
         """A whole answer. Raises a `ServiceError`."""
         targets = self._catalog.completion_targets(request)
-        await self._limits.count_request(context.principal)
+        targets = await self._admit(context.principal, request.model, targets)
         limit = self._timeouts.plain
         if self._sharing is None or not context.use_cache:
             deadline = self._deadline(limit, context)
@@ -95,7 +98,7 @@ class Pipeline:
         unless others wait for the same answer, and settles what was delivered.
         """
         targets = self._catalog.completion_targets(request)
-        await self._limits.count_request(context.principal)
+        targets = await self._admit(context.principal, request.model, targets)
         limit = self._timeouts.stream_total
         if self._sharing is None or not context.use_cache:
             deadline = self._deadline(limit, context)
@@ -116,7 +119,7 @@ class Pipeline:
     async def embed(self, request: EmbeddingRequest, context: CallContext) -> EmbeddingsAnswer:
         """A vector for each input. Raises a `ServiceError`."""
         targets = self._catalog.embedding_targets(request.model)
-        await self._limits.count_request(context.principal)
+        targets = await self._admit(context.principal, request.model, targets)
         return await self._upstream.embed(
             request,
             context,
@@ -128,6 +131,15 @@ class Pipeline:
         """Stop the calls that are shared, and wait for their settlement."""
         if self._sharing is not None:
             await self._sharing.aclose()
+
+    async def _admit(
+        self, principal: Principal, model: str, targets: tuple[Target, ...]
+    ) -> tuple[Target, ...]:
+        """One request more is counted. Who is on a budget may use what has a price."""
+        if principal.budgets:
+            targets = priced_targets(model, targets, self._prices)
+        await self._limits.count_request(principal)
+        return targets
 
     def _deadline(self, limit_seconds: float, context: CallContext) -> Deadline:
         return Deadline(limit_seconds, asked_seconds=context.timeout_seconds, clock=self._clock)

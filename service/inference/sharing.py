@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import msgspec
 
-from service.core.errors import RateLimited
+from service.core.errors import OWN_BOUNDS_SPENT
 from service.core.messages import CompletionRequest
 from service.inference.answers import Answer, AnswerEvent
 from service.inference.context import CallContext
@@ -47,7 +47,7 @@ class Sharing:
             flight, is_first = self._board(key, call)
             if is_first:
                 return await flight.result(deadline)
-            with suppress(RateLimited):  # by the limits of whoever was first: ask for oneself
+            with suppress(*OWN_BOUNDS_SPENT):  # those of whoever was first: ask for oneself
                 async with self._free_meter(request, context, stream=False) as meter:
                     return _taken(_stored(await flight.result(deadline)), meter, request)
 
@@ -72,7 +72,7 @@ class Sharing:
                     async for event in events:
                         yield event
                 return
-            with suppress(RateLimited):  # as above; it comes before anything else
+            with suppress(*OWN_BOUNDS_SPENT):  # as above; they come before anything else
                 async with (
                     self._free_meter(request, context, stream=True) as meter,
                     aclosing(flight.events(deadline)) as events,

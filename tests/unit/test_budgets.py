@@ -1,5 +1,6 @@
 """What is held for a request that has a budget, and what its caller is told when it does not fit."""
 
+import asyncio
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -11,6 +12,7 @@ from service.access.ports import Budget, BudgetPeriod
 from service.access.principal import OwnedBudget, Principal
 from service.core.errors import BudgetExceeded, InvalidRequest
 from service.core.messages import EmbeddingRequest, ImageUrl, Message, TextPart, Tool, Usage
+from service.inference.answers import Answer
 from service.inference.budgets import worst_cases
 from service.inference.catalog import Target
 from service.inference.context import CallContext
@@ -140,6 +142,38 @@ async def test_stream_and_embeddings_are_held_too() -> None:
         with pytest.raises(Exception, match="answered badly"):
             await work
     assert len(bench.ledger.reservations) == 2
+
+
+async def test_who_waits_for_a_call_is_not_refused_by_the_budget_of_whoever_was_first() -> None:
+    async def whole(asking: CallContext) -> str:
+        return (await bench.pipeline.complete(request(), asking)).provider
+
+    async def streamed(asking: CallContext) -> str:
+        *_, answer = [event async for event in bench.pipeline.stream(request(), asking)]
+        assert isinstance(answer, Answer)
+        return answer.provider
+
+    for ask in (whole, streamed):
+        bench = PipelineBench(completion(), shares=True)
+        bench.ledger.funds_usd = USD(0)
+        bench.ledger.can_commit.clear()
+        first = asyncio.ensure_future(ask(with_budgets("key_1")))
+        await asyncio.sleep(0)
+        others = [asyncio.ensure_future(whole(context())) for _ in range(2)]
+        for _ in range(5):
+            await asyncio.sleep(0)
+        bench.ledger.can_commit.set()
+        assert await asyncio.gather(*others) == ["acme", "acme"]
+        with pytest.raises(BudgetExceeded):
+            await first
+        assert len(bench.acme.calls) == 1
+
+
+async def test_model_without_a_price_may_be_shared_by_those_without_a_budget() -> None:
+    bench = PipelineBench(completion(), shares=True)
+    await bench.pipeline.complete(request(model="free"), context())
+    with pytest.raises(InvalidRequest):
+        await bench.pipeline.complete(request(model="free"), with_budgets("key_1"))
 
 
 @given(text=st.text(max_size=300), max_tokens=st.integers(1, 5_000))
