@@ -140,9 +140,10 @@ TAKES_IDEMPOTENCY_KEY: dict[str, Any] = {
             "required": False,
             "description": "Makes a retry safe: the same request with the same key gets the recorded answer,"
             " byte for byte, at no cost. One that is still being answered is waited for. A failure or a"
-            " hang-up frees the key. Another request with the same key is a 409.",
+            " hang-up frees the key. Another request with the same key is a 409. Name what the request is"
+            " for: `order-4711-summary`.",
+            # No example: Swagger UI would send it with every request that somebody tries out.
             "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-            "example": "order-4711-summary",
         }
     ]
 }

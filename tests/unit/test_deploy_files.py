@@ -31,7 +31,7 @@ DOTENV_EXAMPLE = (DEPLOY / ".env.example").read_text()
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 EACH_SERVICE = pytest.mark.parametrize("name", list(SERVICES))
 FILLED_IN = dict.fromkeys(
-    (*SECRETS, "SITE_ADDRESS", "TLS", "AI_SERVICE_IMAGE_TAG"), "0123456789abcdef" * 4
+    (*SECRETS, "SITE_ADDRESS", "TLS", "AI_SERVICE_IMAGE_TAG"), "9f2c81d7e4506ba38d17c0fe5294ab63"
 )
 OTHERS_THAN_SETTINGS = {"CONFIG_FILE", "IMAGE_TAG"}
 
