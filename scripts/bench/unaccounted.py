@@ -33,6 +33,9 @@ class _Anybody:
         """Whoever it is."""
         return self._holder
 
+    def forget(self) -> None:
+        """Nothing is remembered."""
+
 
 class _NoLedger:
     """Stands for the ledger's hot path."""

@@ -9,11 +9,12 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from service.adapters.storage import open_storage
 from service.adapters.storage.engine import create_engine
@@ -35,17 +36,47 @@ def _differences(connection: Connection) -> list[object]:
     return list(compare_metadata(context, metadata))
 
 
-async def test_migrated_database_has_the_tables_of_the_metadata(database: Database) -> None:
+def _config(connection: Connection | None = None) -> Config:
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", "service.adapters.storage:migrations")
+    return config
+
+
+@pytest.fixture
+async def old_database(empty_database: Database) -> Database:
+    """A database as the first version of the service has made it."""
+    if isinstance(empty_database, SqliteDatabase):
+        empty_database.path.parent.mkdir(parents=True)
+    engine = create_engine(empty_database.url, timeout_seconds=5)
+    async with engine.begin() as connection:
+        await connection.run_sync(lambda each: command.upgrade(_config(each), "0001"))
+    await engine.dispose()
+    return empty_database
+
+
+async def test_new_database_has_the_tables_of_the_metadata(empty_database: Database) -> None:
+    await assert_migrates(empty_database)
+
+
+async def test_old_database_gets_the_tables_of_the_metadata(old_database: Database) -> None:
+    await assert_migrates(old_database)
+
+
+async def assert_migrates(database: Database) -> None:
+    """It then has the tables as they are, and says so."""
+    await migrate(database.url)
     engine = create_engine(database.url, timeout_seconds=5)
     async with engine.connect() as connection:
-        differences = await connection.run_sync(_differences)
+        assert await connection.run_sync(_differences) == []
+        version = text("SELECT version_num FROM alembic_version")
+        assert await connection.scalar(version) == HEAD_REVISION
     await engine.dispose()
-    assert differences == []
 
 
-async def test_database_made_from_the_metadata_has_the_same_rules(database: Database) -> None:
+async def test_old_database_gets_the_same_rules_as_a_new_one(old_database: Database) -> None:
     """What alembic does not compare: checks, and the conditions of indexes."""
-    engine = create_engine(database.url, timeout_seconds=5)
+    await migrate(old_database.url)
+    engine = create_engine(old_database.url, timeout_seconds=5)
     async with engine.begin() as connection:
         migrated = await connection.run_sync(_rules)
         await connection.run_sync(metadata.drop_all)
@@ -53,6 +84,24 @@ async def test_database_made_from_the_metadata_has_the_same_rules(database: Data
         assert await connection.run_sync(_rules) == migrated
     await engine.dispose()
     assert len(migrated) > 2
+
+
+async def test_old_rows_are_kept(old_database: Database, clock: MovableClock) -> None:
+    engine = create_engine(old_database.url, timeout_seconds=5)
+    async with engine.begin() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO api_keys (id, tenant, name, prefix, digest, scopes, created_at)"
+                " VALUES ('key_1', 'acme', 'old', 'sk-ais-', 'd', '[\"generate\"]', :now)"
+            ),
+            {"now": 0 if isinstance(old_database, SqliteDatabase) else clock.now()},
+        )
+    await engine.dispose()
+    await migrate(old_database.url)
+    async with open_storage(old_database.url, clock=clock) as storage:
+        key = await storage.keys.find("key_1", tenant="acme")
+    assert key is not None
+    assert (key.name, key.scopes, key.sanitize, key.budget) == ("old", ("generate",), "none", None)
 
 
 def _rules(connection: Connection) -> set[str]:
@@ -73,9 +122,7 @@ def _rules(connection: Connection) -> set[str]:
 
 
 def test_head_revision_is_the_newest_one() -> None:
-    config = Config()
-    config.set_main_option("script_location", "service.adapters.storage:migrations")
-    assert ScriptDirectory.from_config(config).get_heads() == [HEAD_REVISION]
+    assert ScriptDirectory.from_config(_config()).get_heads() == [HEAD_REVISION]
 
 
 async def test_many_replicas_may_migrate_at_once(empty_database: Database) -> None:

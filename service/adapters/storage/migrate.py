@@ -10,12 +10,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.adapters.storage.engine import SQLITE, create_engine, database
 from service.adapters.storage.migrations import HEAD_REVISION
+from service.adapters.storage.tables import metadata
 
 _logger = structlog.get_logger(__name__)
 
 _LOCK_KEY = 0x61695F73657276  # "ai_serv": names the advisory lock among the database's others
 _LOCK_TIMEOUT_SECONDS = 60.0  # as long as another process may take to migrate
 _LOCK_POLL_SECONDS = 0.02
+_VERSION_TABLE = """
+CREATE TABLE alembic_version (
+    version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+)
+"""
 
 
 async def migrate(database_url: str) -> None:
@@ -59,7 +65,7 @@ async def _upgrade(engine: AsyncEngine) -> None:
             await connection.execute(text("BEGIN IMMEDIATE"))
         else:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
-        await connection.run_sync(_run_revisions)
+        await connection.run_sync(_bring_up_to_date)
 
 
 def _current_revision(connection: Connection) -> str | None:
@@ -69,8 +75,25 @@ def _current_revision(connection: Connection) -> str | None:
     return revision
 
 
+def _bring_up_to_date(connection: Connection) -> None:
+    """Another process may have been quicker: what is to be done is looked at again."""
+    revision = _current_revision(connection)
+    if revision is None:
+        _create_tables(connection)
+    elif revision != HEAD_REVISION:
+        _run_revisions(connection)
+
+
+def _create_tables(connection: Connection) -> None:
+    """A new database gets the tables as they are now, and needs neither alembic nor its 10 MB."""
+    metadata.create_all(connection)
+    connection.execute(text(_VERSION_TABLE))
+    connection.execute(
+        text("INSERT INTO alembic_version (version_num) VALUES (:head)"), {"head": HEAD_REVISION}
+    )
+
+
 def _run_revisions(connection: Connection) -> None:
-    """Alembic looks again at what is to be done: another process may have been quicker."""
     from alembic import command
     from alembic.config import Config
 

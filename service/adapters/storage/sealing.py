@@ -3,9 +3,10 @@
 import hashlib
 import hmac
 import os
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _NONCE_BYTES = 12
 
@@ -39,7 +40,10 @@ class Seal:
         nonce, value = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
         return self._cipher().decrypt(nonce, value, context.encode())
 
-    def _cipher(self) -> AESGCM:
+    def _cipher(self) -> "AESGCM":
+        # 7 MB that a service without sealed contents does without.
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         return AESGCM(self._derive(b"cipher", b""))
 
     def _derive(self, use: bytes, value: bytes) -> bytes:
