@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from scripts.bench.servers import LOAD_CORE, Command, Server, free_port, python_module, running
 
@@ -53,7 +53,7 @@ def bounded_key(service: Server) -> str:
         "budget": {"limit_usd": 1_000_000, "period": "month"},
     }
     admin = {"X-API-Key": KEY}
-    with httpx.Client(base_url=f"{service.url}/api/v1", headers=admin) as client:
+    with httpx2.Client(base_url=f"{service.url}/api/v1", headers=admin) as client:
         client.put("/tenants/default", json=bounds).raise_for_status()
         made = client.post("/keys", json={"name": "bench", "scopes": ["generate"]} | bounds)
     secret: str = made.raise_for_status().json()["key"]
