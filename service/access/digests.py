@@ -29,4 +29,4 @@ class Digester:
 
     def digest(self, secret: str) -> str:
         """64 hex digits."""
-        return hmac.new(self._pepper, secret.encode(), hashlib.sha256).hexdigest()
+        return hmac.digest(self._pepper, secret.encode(), "sha256").hex()
