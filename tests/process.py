@@ -3,14 +3,17 @@
 import os
 import queue
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -105,6 +108,21 @@ class ServiceProcess(Program):
         super().start()
         self.url = self.wait_for_line("AI Service").split()[-1]
         self.wait_for_line("Application startup complete")
+        self._wait_until_it_listens()
+
+    def _wait_until_it_listens(self) -> None:
+        """uvicorn says that it has started just before."""
+        address = urlsplit(self.url)
+        give_up_at = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                socket.create_connection((address.hostname, address.port)).close()
+            except ConnectionRefusedError:
+                if time.monotonic() > give_up_at:
+                    raise
+                time.sleep(0.005)
+            else:
+                return
 
     @property
     def printed_key(self) -> str | None:
