@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SDK_PYTHON_TOOLS := $(VENV)/sdk-python/installed
 
 .PHONY: help
 help: ## Show what can be made
@@ -17,6 +18,11 @@ $(VENV)/test: tests/requirements.lock $(VENV)/run
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.lock
 	@touch $@
 
+$(SDK_PYTHON_TOOLS): sdks/python/tools.lock $(VENV)/run
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r sdks/python/tools.lock
+	@touch $@
+
 .PHONY: run
 run: $(VENV)/run ## Install what is needed and serve on 127.0.0.1:8000
 	@$(BIN)/ai-service serve
@@ -26,14 +32,16 @@ test: check tools ## Check, then run every test
 	$(BIN)/python -m pytest
 
 .PHONY: check
-check: $(VENV)/test ## Lint, types, import rules, unused dependencies, spelling, the OpenAPI document
+check: $(VENV)/test $(SDK_PYTHON_TOOLS) ## Lint, types, import rules, unused dependencies, spelling, generated code
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
+	cd sdks/python && ../../$(BIN)/deptry src
 	$(BIN)/codespell
 	$(BIN)/python -m scripts.check_openapi
+	$(BIN)/python -m scripts.generate_python_sdk --check
 
 .PHONY: format
 format: $(VENV)/test ## Format the code and mend what can be mended
@@ -43,6 +51,13 @@ format: $(VENV)/test ## Format the code and mend what can be mended
 .PHONY: openapi
 openapi: $(VENV)/test ## Write sdks/openapi.json anew
 	$(BIN)/ai-service export-openapi --output sdks/openapi.json
+
+.PHONY: sdks
+sdks: sdk-python ## Write sdks/openapi.json and what is generated from it anew
+
+.PHONY: sdk-python
+sdk-python: openapi $(SDK_PYTHON_TOOLS) ## … of the Python SDK only
+	$(BIN)/python -m scripts.generate_python_sdk
 
 .PHONY: test-live
 test-live: $(VENV)/test ## A handful of calls to the real vendors, with the keys of the environment

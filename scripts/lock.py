@@ -1,7 +1,7 @@
 """Resolve the dependencies and lock them by hash, without naming any index.
 
 `requirements.lock` is what the service runs on (the extras included); `tests/requirements.lock` adds what
-checks and tests need, held to the same versions.
+checks and tests need, held to the same versions; `sdks/python/tools.lock` is the generator's own environment.
 """
 
 import subprocess
@@ -21,6 +21,7 @@ def main() -> None:
     _compile("pyproject.toml", *build, output=run)
     groups = ("--group", "pyproject.toml:check", "--group", "pyproject.toml:test")
     _compile("pyproject.toml", *build, *groups, "--constraint", str(run), output=dev)
+    _compile("sdks/python/tools.in", output=Path("sdks/python/tools.lock"))
 
 
 def _compile(*arguments: str, output: Path) -> None:
