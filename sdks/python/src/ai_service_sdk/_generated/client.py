@@ -8,7 +8,13 @@ from datetime import datetime
 from typing import Any, Literal
 
 from ai_service_sdk._client import AsyncClient, SyncClient
-from ai_service_sdk._generated.models import (
+from ai_service_sdk._model import Model, as_is, tagged
+from ai_service_sdk._operations import OMIT, CallOptions, Omit, Operation
+from ai_service_sdk._pages import AsyncPages, Cursor, Pages
+from ai_service_sdk._raw import async_raw, raw
+from ai_service_sdk._streams import AsyncStream, Stream
+
+from .models import (
     BatchResponse,
     ChatResponse,
     DoneEvent,
@@ -28,7 +34,7 @@ from ai_service_sdk._generated.models import (
     ToolCallEvent,
     UsageResponse,
 )
-from ai_service_sdk._generated.types import (
+from .types import (
     BudgetBodyParam,
     ChatMessageParam,
     ChatRequestParam,
@@ -40,11 +46,6 @@ from ai_service_sdk._generated.types import (
     TextFormatParam,
     ToolDefinitionParam,
 )
-from ai_service_sdk._model import Model, as_is, tagged
-from ai_service_sdk._operations import OMIT, CallOptions, Omit, Operation
-from ai_service_sdk._pages import AsyncPages, Cursor, Pages
-from ai_service_sdk._raw import async_raw, raw
-from ai_service_sdk._streams import AsyncStream, Stream
 
 __all__ = [
     "AIServiceSDK",

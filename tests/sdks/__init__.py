@@ -1,0 +1,1 @@
+"""The SDKs, as their users meet them."""
