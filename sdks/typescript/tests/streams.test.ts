@@ -241,7 +241,7 @@ describe('a stream that ends badly', () => {
       }
     };
     const error = await rejection(loop(), ServiceUnavailableError);
-    expect(pieces.join('')).toBe('w0 w1 ');
+    expect(pieces.join('')).toBe('w0 w1');
     expect(error).toMatchObject({ status: 503, type: 'service_unavailable' });
     expect(error.requestId).toEqual(expect.any(String));
   });
