@@ -101,7 +101,9 @@ stop.addEventListener('click', () => running.abort());
 
 try {
   const { data } = await sdk.listModels();
-  const usable = data.filter(({ targets }) => targets.some((each) => each.abilities.includes('generate')));
+  const usable = data.filter(({ targets }) =>
+    targets.some((each) => each.abilities.includes('generate')),
+  );
   model.append(...usable.map(({ id }) => new Option(id, id, id === 'haiku', id === 'haiku')));
 } catch (error) {
   report(error);
