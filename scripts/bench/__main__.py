@@ -11,6 +11,7 @@ from scripts.bench.load import WrongAnswer
 from scripts.bench.peers import install_litellm
 from scripts.bench.plan import FULL, QUICK, Cores
 from scripts.bench.run import measure
+from scripts.bench.typescript import typescript_sdk
 
 _ANYWHERE = Cores(measured=None, load=None)
 
@@ -27,8 +28,9 @@ def main() -> None:
         )
     except (WrongAnswer, ConnectionError) as wrong:
         sys.exit(f"Not measured, as the servers did not do what was asked: {wrong}")
+    sdk = typescript_sdk(Cores() if options.pin else _ANYWHERE)
     text = report.markdown(results, load_before=load_before)
-    print(f"done in {perf_counter() - began:.0f} s\n\n{text}")
+    print(f"done in {perf_counter() - began:.0f} s\n\n{text}\n\n{sdk}")
     if options.write:
         report.write_readme(text)
 
