@@ -10,14 +10,14 @@ from pathlib import Path
 
 _COMPILE = (
     sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11",
-    "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--no-header", "--all-extras",
+    "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--no-header",
 )  # fmt: skip
 
 
 def main() -> None:
     run = Path("requirements.lock")
     dev = Path("tests/requirements.lock")
-    build = ("--group", "pyproject.toml:build")
+    build = ("--all-extras", "--group", "pyproject.toml:build")
     _compile("pyproject.toml", *build, output=run)
     groups = ("--group", "pyproject.toml:check", "--group", "pyproject.toml:test")
     _compile("pyproject.toml", *build, *groups, "--constraint", str(run), output=dev)

@@ -2200,7 +2200,7 @@ export type GenerateData = {
   body: GenerateRequest;
   headers?: {
     /**
-     * Makes a retry safe: the same request with the same key gets the recorded answer, byte for byte, at no cost. One that is still being answered is waited for. A failure or a hang-up frees the key. Another request with the same key is a 409.
+     * Makes a retry safe: the same request with the same key gets the recorded answer, byte for byte, at no cost. One that is still being answered is waited for. A failure or a hang-up frees the key. Another request with the same key is a 409. Name what the request is for: `order-4711-summary`.
      */
     'Idempotency-Key'?: string;
   };
@@ -2275,7 +2275,7 @@ export type StreamGenerateData = {
   body: GenerateRequest;
   headers?: {
     /**
-     * Makes a retry safe: the same request with the same key gets the recorded answer, byte for byte, at no cost. One that is still being answered is waited for. A failure or a hang-up frees the key. Another request with the same key is a 409.
+     * Makes a retry safe: the same request with the same key gets the recorded answer, byte for byte, at no cost. One that is still being answered is waited for. A failure or a hang-up frees the key. Another request with the same key is a 409. Name what the request is for: `order-4711-summary`.
      */
     'Idempotency-Key'?: string;
   };
@@ -2350,7 +2350,7 @@ export type ChatData = {
   body: ChatRequest;
   headers?: {
     /**
-     * Makes a retry safe: the same request with the same key gets the recorded answer, byte for byte, at no cost. One that is still being answered is waited for. A failure or a hang-up frees the key. Another request with the same key is a 409.
+     * Makes a retry safe: the same request with the same key gets the recorded answer, byte for byte, at no cost. One that is still being answered is waited for. A failure or a hang-up frees the key. Another request with the same key is a 409. Name what the request is for: `order-4711-summary`.
      */
     'Idempotency-Key'?: string;
   };
@@ -2425,7 +2425,7 @@ export type StreamChatData = {
   body: ChatRequest;
   headers?: {
     /**
-     * Makes a retry safe: the same request with the same key gets the recorded answer, byte for byte, at no cost. One that is still being answered is waited for. A failure or a hang-up frees the key. Another request with the same key is a 409.
+     * Makes a retry safe: the same request with the same key gets the recorded answer, byte for byte, at no cost. One that is still being answered is waited for. A failure or a hang-up frees the key. Another request with the same key is a 409. Name what the request is for: `order-4711-summary`.
      */
     'Idempotency-Key'?: string;
   };
@@ -2500,7 +2500,7 @@ export type CreateEmbeddingsData = {
   body: EmbeddingsRequest;
   headers?: {
     /**
-     * Makes a retry safe: the same request with the same key gets the recorded answer, byte for byte, at no cost. One that is still being answered is waited for. A failure or a hang-up frees the key. Another request with the same key is a 409.
+     * Makes a retry safe: the same request with the same key gets the recorded answer, byte for byte, at no cost. One that is still being answered is waited for. A failure or a hang-up frees the key. Another request with the same key is a 409. Name what the request is for: `order-4711-summary`.
      */
     'Idempotency-Key'?: string;
   };
@@ -2575,7 +2575,7 @@ export type RunBatchData = {
   body: BatchRequest;
   headers?: {
     /**
-     * Makes a retry safe: the same request with the same key gets the recorded answer, byte for byte, at no cost. One that is still being answered is waited for. A failure or a hang-up frees the key. Another request with the same key is a 409.
+     * Makes a retry safe: the same request with the same key gets the recorded answer, byte for byte, at no cost. One that is still being answered is waited for. A failure or a hang-up frees the key. Another request with the same key is a 409. Name what the request is for: `order-4711-summary`.
      */
     'Idempotency-Key'?: string;
   };
