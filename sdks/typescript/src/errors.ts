@@ -13,9 +13,9 @@
  *         ├── NotFoundError             404
  *         ├── ConflictError             409
  *         ├── RateLimitError            429
- *         ├── ServerError               500, 504 and what else is 5xx
- *         ├── ProviderError             502
- *         └── ServiceUnavailableError   503
+ *         └── ServerError               500, 504 and what else is 5xx
+ *             ├── ProviderError             502
+ *             └── ServiceUnavailableError   503
  *
  * An aborted signal rejects with the signal's own reason, as `fetch` does.
  */
@@ -108,11 +108,11 @@ export class ServerError extends APIError {
   override name = 'ServerError';
 }
 /** 502: every provider answered badly. */
-export class ProviderError extends APIError {
+export class ProviderError extends ServerError {
   override name = 'ProviderError';
 }
 /** 503: nothing can take the request now; come back after `retryAfter` seconds. */
-export class ServiceUnavailableError extends APIError {
+export class ServiceUnavailableError extends ServerError {
   override name = 'ServiceUnavailableError';
 }
 

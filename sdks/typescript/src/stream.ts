@@ -149,6 +149,7 @@ async function finish(
   deadline: Deadline,
 ): Promise<void> {
   try {
+    deadline.extend();
     while (!(await reader.read()).done);
     deadline.release();
   } catch {

@@ -41,6 +41,13 @@ describe('a stream', () => {
     expect(await stream.final()).toEqual(streamed);
   });
 
+  it('of a chat has the whole answer in the end, too', async () => {
+    const messages = [{ role: 'user' as const, content: 'Whole?' }];
+    const streamed = await sdk.streamChat(messages, { cache: false }).final();
+    const plain = await sdk.chat(messages, { cache: false });
+    expect(streamed).toEqual({ ...plain, id: streamed.id });
+  });
+
   it('has the whole answer after its loop, too', async () => {
     const stream = sdk.streamGenerate('Loop');
     let text = '';
@@ -192,6 +199,21 @@ describe('bytes', () => {
     );
     const cutting = client({ baseURL: relay.url });
     for (const _ of cuts) expect((await cutting.streamGenerate('x').final()).text).toBe('é🦆');
+  });
+
+  it('of an event in several lines belong together, however they come', async () => {
+    const [head = '', tail = ''] = token(TEXT).split('"content":');
+    const event = `event: x\nid: 1\n${head}\ndata:"content":${tail}${DONE}`;
+    await using relay = await Relay.start(
+      events(...bytewise(Buffer.from(event))),
+      events(...bytewise(crlf(Buffer.from(event)))),
+      events(...bytewise(cr(Buffer.from(event)))),
+    );
+    const relayed = client({ baseURL: relay.url });
+    for (let read = 0; read < 3; read++) {
+      expect((await relayed.streamGenerate('Lines').final()).text).toBe(TEXT);
+    }
+    expect(relay.requests).toHaveLength(3);
   });
 });
 
