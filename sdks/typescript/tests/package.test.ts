@@ -94,6 +94,23 @@ it('works as a CommonJS module', async () => {
   expect(await output('node', '--input-type=commonjs', '--eval', code)).toBe('Echo: Hello\n');
 });
 
+it('leaves no timer behind that would keep a program from ending', async () => {
+  const code = `
+    import { AIServiceSDK } from '@ai-service/sdk';
+    const sdk = new AIServiceSDK({ timeout: 3_600_000, maxRetries: 0 });
+    const signal = new AbortController().signal;
+    await sdk.generate('Hello', { signal });
+    await sdk.generate('Hello', { temperature: 9 }).catch(() => undefined);
+    await new AIServiceSDK({ apiKey: 'k', baseURL: 'http://127.0.0.1:1', timeout: 3_600_000, maxRetries: 0 })
+      .listModels().catch(() => undefined);
+    await sdk.streamGenerate('Hello').final();
+    for await (const chunk of sdk.streamGenerate('Hello again')) break;
+    await sdk.streamGenerate('Hello', { temperature: 9 }).final().catch(() => undefined);
+    await (await sdk.request('GET', '/healthz')).text();
+    console.log(process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length);`;
+  expect(await output('node', '--input-type=module', '--eval', code)).toBe('0\n');
+});
+
 it('has an example for Node that works', async () => {
   await cp(join(PACKAGE, 'examples/node.mjs'), join(folder, 'node.mjs'));
   const printed = await output('node', 'node.mjs', 'Say hello');
