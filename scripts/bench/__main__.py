@@ -20,15 +20,16 @@ def main() -> None:
     options = _options()
     litellm_command = install_litellm() if options.peers else None
     load_before, began = os.getloadavg()[0], perf_counter()
+    cores = Cores() if options.pin else _ANYWHERE
     try:
+        sdk = typescript_sdk(cores)
         results = measure(
             QUICK if options.quick else FULL,
-            Cores() if options.pin else _ANYWHERE,
+            cores,
             litellm_command=litellm_command,
         )
     except (WrongAnswer, ConnectionError) as wrong:
         sys.exit(f"Not measured, as the servers did not do what was asked: {wrong}")
-    sdk = typescript_sdk(Cores() if options.pin else _ANYWHERE)
     text = report.markdown(results, load_before=load_before)
     print(f"done in {perf_counter() - began:.0f} s\n\n{text}\n\n{sdk}")
     if options.write:
