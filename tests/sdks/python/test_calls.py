@@ -1,6 +1,7 @@
 """Calls against the running service: what goes in, what comes out, what is raised."""
 
 import json
+import pickle
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -268,3 +269,12 @@ async def test_both_sdks_have_the_same_methods() -> None:
     assert {name for name in dir(AIServiceSDK) if name[0] != "_"} == {
         name for name in dir(AsyncAIServiceSDK) if name[0] != "_"
     }
+
+
+async def test_errors_and_answers_survive_another_process(sdk: Caller) -> None:
+    answer = await sdk.call("generate", "Hello")
+    assert pickle.loads(pickle.dumps(answer)) == answer  # noqa: S301 - our own
+    with pytest.raises(ValidationError) as caught:
+        await sdk.call("generate", "")
+    again = pickle.loads(pickle.dumps(caught.value))  # noqa: S301
+    assert (str(again), again.field) == (str(caught.value), "prompt")

@@ -28,7 +28,7 @@ def file_parts(files: Mapping[str, Any]) -> list[_Part]:
 
 def form_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The other parts: text as it is, everything else as JSON says it."""
-    return {name: _text(value) for name, value in given(fields).items()}
+    return {name: _text(value) for name, value in given(fields).items() if value is not None}
 
 
 def _read(file: File) -> tuple[str, bytes, str]:
@@ -47,7 +47,7 @@ def _bytes(content: Any) -> bytes:
     return data
 
 
-def _text(value: Any) -> str | Sequence[str]:
+def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
     return json.dumps(plain(value))

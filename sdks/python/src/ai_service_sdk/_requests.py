@@ -14,7 +14,7 @@ from ai_service_sdk._files import file_parts, form_fields
 from ai_service_sdk._generated import __version__
 from ai_service_sdk._logging import logger, shown
 from ai_service_sdk._model import plain
-from ai_service_sdk._operations import Answer, CallOptions, Omit, Operation, given
+from ai_service_sdk._operations import OMIT, Answer, CallOptions, Omit, Operation, given
 from ai_service_sdk._retries import seconds_before_retry
 from ai_service_sdk._signing import sign
 from ai_service_sdk.errors import AIServiceError
@@ -123,7 +123,7 @@ class Requests:
         content = None
         if files is not None:
             content, sent["Content-Type"] = _multipart(form or {}, files)
-        elif body is not None:
+        elif body is not None and body is not OMIT:
             content = _json(given(body) if isinstance(body, dict) else body)
             sent["Content-Type"] = "application/json"
         if operation.takes_idempotency_key:

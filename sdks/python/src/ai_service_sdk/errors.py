@@ -20,6 +20,7 @@ Other statuses (405, 413, 415, …) are a plain `APIError`. An `error` event wit
 class as the status would.
 """
 
+import copyreg
 from typing import Any
 
 __all__ = [
@@ -76,6 +77,9 @@ class APIError(AIServiceError):
         """The dotted path of the field that is to blame, of a `validation_error`."""
         self.body = body
         """The decoded body, or its text if it is not JSON."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
     def __str__(self) -> str:
         said = f"{self.message} ({self.status}"
