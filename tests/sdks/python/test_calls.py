@@ -5,6 +5,7 @@ import pickle
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx2
 import pytest
 from ai_service_sdk import (
     OMIT,
@@ -278,3 +279,15 @@ async def test_errors_and_answers_survive_another_process(sdk: Caller) -> None:
         await sdk.call("generate", "")
     again = pickle.loads(pickle.dumps(caught.value))  # noqa: S301
     assert (str(again), again.field) == (str(caught.value), "prompt")
+
+
+async def test_a_client_of_the_user_s_is_used_and_left_open(service: RunningService) -> None:
+    async with httpx2.AsyncClient(headers={"X-Team": "blue"}) as client:
+        async with AsyncAIServiceSDK(ADMIN_KEY, service.url, http_client=client) as sdk:
+            response = await sdk.with_raw_response.generate("Hello")
+        assert response.http_response.request.headers["X-Team"] == "blue"
+        assert not client.is_closed
+    with httpx2.Client() as blocking:
+        with AIServiceSDK(ADMIN_KEY, service.url, http_client=blocking):
+            pass
+        assert not blocking.is_closed

@@ -15,7 +15,8 @@ EVENTS = [{"n": 1, "content": TEXT}, {"n": 2, "content": "x" * 300}, {"n": 3, "c
 def body(line_end: str) -> bytes:
     lines = [": a comment", "", "event: message", "id: 1", "retry: 5"]
     for event in EVENTS:
-        lines += [f"data: {json.dumps(event, ensure_ascii=False)}", "", ": heartbeat", ""]
+        text = json.dumps(event, ensure_ascii=False, indent=1)
+        lines += [f"data: {line}" for line in text.split("\n")] + ["", ": heartbeat", ""]
     return line_end.join(lines).encode() + line_end.encode()
 
 

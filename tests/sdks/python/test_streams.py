@@ -10,8 +10,10 @@ from ai_service_sdk import (
     AIServiceSDK,
     APIError,
     AsyncAIServiceSDK,
+    AsyncStream,
     ProviderError,
     RateLimitError,
+    Stream,
     StreamInterruptedError,
     ValidationError,
 )
@@ -30,6 +32,25 @@ MESSAGES = [{"role": "user", "content": "Hello"}]
 async def async_sdk(service: RunningService) -> AsyncIterator[AsyncAIServiceSDK]:
     async with AsyncAIServiceSDK(ADMIN_KEY, service.url) as sdk:
         yield sdk
+
+
+async def leave(
+    sdk: AIServiceSDK | AsyncAIServiceSDK,
+) -> Stream[Any, StreamResult] | AsyncStream[Any, StreamResult]:
+    """A stream that was left after its first event."""
+    if isinstance(sdk, AsyncAIServiceSDK):
+        waited = sdk.stream_generate("Hello")
+        async for _ in waited:
+            break
+        return waited
+    blocking = sdk.stream_generate("Hello")
+
+    def loop() -> None:
+        for _ in blocking:
+            break
+
+    await asyncio.to_thread(loop)
+    return blocking
 
 
 def into(came: list[Any]) -> Stop:
@@ -92,18 +113,17 @@ async def test_leaving_the_loop_stops_the_provider(sdk: Caller, simulator: Simul
     await provider_is_left(simulator)
 
 
-async def test_leaving_the_loop_stops_the_provider_without_the_collector(
-    async_sdk: AsyncAIServiceSDK, simulator: Simulator
+async def test_leaving_the_loop_stops_the_provider_while_the_stream_is_kept(
+    sdk: Caller, simulator: Simulator
 ) -> None:
     simulator.script(FOREVER, on="anthropic")
-    gc.disable()
+    gc.disable()  # a cycle would be collected, some time
     try:
-        stream = async_sdk.stream_generate("Hello")
-        async for _ in stream:
-            break
+        stream = await leave(sdk.sdk)
         await provider_is_left(simulator)
     finally:
         gc.enable()
+    assert stream.request_id
 
 
 async def test_an_error_in_the_loop_stops_the_provider(sdk: Caller, simulator: Simulator) -> None:
