@@ -1,0 +1,1 @@
+"""The SDK in LangChain and LlamaIndex, against the running service."""
