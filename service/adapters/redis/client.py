@@ -59,7 +59,11 @@ class RedisClient:
         Raises `ValueError`, without the password, for an unusable address, and `OSError` for certificates
         that cannot be read.
         """
-        pool = _open_pool(url, max_connections=max_connections + 1)  # one is the probe's
+        pool = _open_pool(
+            url,
+            max_connections=max_connections + 1,  # one is the probe's
+            connect_seconds=max(_CLOSE_SECONDS, answer_seconds),
+        )
         self._address = _address(pool)
         self._redis = Redis(connection_pool=pool)
         self._clock = clock
@@ -184,7 +188,6 @@ _OPTIONS: dict[str, Any] = {
     # The fuse is the limit. With one of its own for each step, the driver sends in a task of its own, and
     # asyncio.wait_for of Python 3.11 may swallow a cancellation on the way.
     "socket_timeout": None,
-    "socket_connect_timeout": _CLOSE_SECONDS,  # it bounds closing, too
 }
 
 _OPTIONS_OF_ADDRESSES = {"host", "port", "path", "db", "username", "password"}
@@ -195,7 +198,7 @@ _USAGE = (
 )
 
 
-def _open_pool(url: str, *, max_connections: int) -> ConnectionPool:
+def _open_pool(url: str, *, max_connections: int, connect_seconds: float) -> ConnectionPool:
     """The pool for an address; what is wrong with it is said here, not at every call."""
     try:
         options: dict[str, Any] = {**parse_url(url)}
@@ -203,6 +206,7 @@ def _open_pool(url: str, *, max_connections: int) -> ConnectionPool:
         if any(not name.startswith("ssl_") for name in options.keys() - _OPTIONS_OF_ADDRESSES):
             raise ValueError
         options |= _OPTIONS
+        options["socket_connect_timeout"] = connect_seconds  # it bounds closing, too
         sample = kind(**options)
     except (TypeError, ValueError, RedisError):
         raise ValueError(_USAGE) from None  # the original may quote a part of the password
