@@ -1,8 +1,8 @@
 """A conversation with LangChain: a prompt template, a memory, and what it cost in tokens and dollars.
 
-pip install "ai-service-sdk[langchain]" langgraph
+pip install "./sdks/python[langchain]" langgraph
 export AI_SERVICE_API_KEY=…
-python langchain_chat.py "What is machine learning?" "Give me an example."
+python sdks/python/examples/langchain_chat.py "What is machine learning?" "Give me an example."
 """
 
 import sys

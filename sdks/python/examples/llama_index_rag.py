@@ -1,8 +1,8 @@
 """Questions about a folder of documents with LlamaIndex: answers, and the passages that they rest on.
 
-pip install "ai-service-sdk[llama-index]"
+pip install "./sdks/python[llama-index]"
 export AI_SERVICE_API_KEY=…
-python llama_index_rag.py ./knowledge_base "What is our refund policy?"
+python sdks/python/examples/llama_index_rag.py ./knowledge_base "What is our refund policy?"
 """
 
 import sys

@@ -11,7 +11,8 @@ from tests.running import ADMIN_KEY, RunningService
 from tests.simulator import Reply, Simulator, Usage
 
 SDK = Path(__file__).parents[3] / "sdks/python"
-README = SDK / "INTEGRATIONS.md"
+SECTION = (SDK / "README.md").read_text().partition("## LangChain and LlamaIndex")[2]
+BLOCKS = re.findall(r"^```python\n(.*?)^```", SECTION, re.MULTILINE | re.DOTALL)
 
 
 def _run(example: str, *arguments: str, service: RunningService, folder: Path) -> str:
@@ -82,12 +83,22 @@ def test_a_folder_of_documents_is_asked(
     assert max(len(source) for source in sources) < 220
 
 
-@pytest.mark.parametrize("block", range(4))
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        (0, "Echo: Explain quantum computing.\n"),
+        (1, "name='Paris' country='Paris'\n[{'name': 'get_weather', 'args': {'city': 'Paris'}"),
+        (2, "2 1536\n"),
+        (3, "thirty days"),
+    ],
+)
 def test_what_the_readme_shows_runs(
-    block: int, shared_service: RunningService, simulator: Simulator, tmp_path: Path
+    block: int, said: str, shared_service: RunningService, simulator: Simulator, tmp_path: Path
 ) -> None:
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    assert len(blocks) == 4
     example = tmp_path / "example.py"
-    example.write_text(blocks[block])
-    assert _run(str(example), service=shared_service, folder=tmp_path)
+    example.write_text(BLOCKS[block])
+    assert said in _run(str(example), service=shared_service, folder=tmp_path)
+
+
+def test_every_block_of_the_readme_is_tried() -> None:
+    assert len(BLOCKS) == 4

@@ -2,7 +2,10 @@
 
 import asyncio
 import base64
+import gc
+from copy import deepcopy
 from typing import Any
+from weakref import ref
 
 import pytest
 from ai_service_sdk import AIServiceError, AIServiceSDK, AuthenticationError, ServerError
@@ -86,6 +89,8 @@ def test_a_stream_says_the_same_in_pieces(model: ChatAIService) -> None:
     whole = model.invoke("One two three")
     chunks = list(model.stream("One two three"))
     assert len([chunk for chunk in chunks if chunk.text]) > 1
+    assert chunks[-1].chunk_position == "last"
+    assert chunks[-1].usage_metadata == whole.usage_metadata
     joined = _joined(chunks)
     assert joined.text == whole.text
     assert joined.usage_metadata == whole.usage_metadata
@@ -307,8 +312,16 @@ def test_a_call_with_broken_arguments_is_kept_apart(
 def test_a_turn_in_which_nothing_was_said_is_left_out(
     model: ChatAIService, simulator: Simulator
 ) -> None:
-    model.invoke([HumanMessage("Hello"), AIMessage(""), HumanMessage("Are you there?")])
+    silent = [AIMessage(""), AIMessage([{"type": "text", "text": ""}])]
+    model.invoke([HumanMessage("Hello"), *silent, HumanMessage("Are you there?")])
     assert "assistant" not in [message["role"] for message in _sent(simulator)["messages"]]
+
+
+def test_a_call_may_say_whether_it_streams(clients: Clients, simulator: Simulator) -> None:
+    model = ChatAIService(**clients, streaming=True)
+    model.invoke("Hello")
+    model.invoke("Hello", stream=False)
+    assert [call.stream for call in simulator.calls] == [True, False]
 
 
 def test_structured_output_is_asked_for_by_a_closed_schema(
@@ -323,17 +336,14 @@ def test_structured_output_is_asked_for_by_a_closed_schema(
 
 
 def test_a_schema_has_a_name_that_vendors_take(clients: Clients, simulator: Simulator) -> None:
-    schema = {
-        "title": "A city's name",
-        "type": "object",
-        "properties": {"name": {"type": "string"}},
-    }
+    district = {"type": "object", "properties": {"name": {"type": "string"}}}
+    schema = {"title": "A city's parts", "type": "object", "properties": {"centre": district}}
+    before = deepcopy(schema)
     model = ChatAIService(**clients, model="gpt").with_structured_output(schema, strict=True)
-    assert model.invoke("A city, please.") == {"name": "Paris"}
+    assert model.invoke("A city, please.") == {"centre": {"name": "Paris"}}
     asked = _sent(simulator)["response_format"]["json_schema"]
-    assert (asked["name"], asked["strict"]) == ("A_city_s_name", True)
-    assert schema["properties"] == {"name": {"type": "string"}}
-    assert "additionalProperties" not in schema
+    assert (asked["name"], asked["strict"]) == ("A_city_s_parts", True)
+    assert schema == before
 
 
 def test_structured_output_by_a_tool(model: ChatAIService, simulator: Simulator) -> None:
@@ -382,17 +392,21 @@ def test_the_key_is_not_shown() -> None:
     assert "sk-ais-secret" not in "".join(shown)
 
 
-def test_a_model_works_in_one_event_loop_after_another(shared_service: RunningService) -> None:
+def test_each_event_loop_has_a_client_that_goes_with_it(shared_service: RunningService) -> None:
     clients = SharedClients(api_key=ADMIN_KEY, base_url=shared_service.url)
+    used = []
 
     async def ask() -> str:
         async with clients.of_this_loop as client:
             assert clients.of_this_loop is client
+            used.append(ref(client))
             return (await client.generate("Hello")).text
 
     for _ in range(2):
         with asyncio.Runner() as runner:
             assert runner.run(ask()) == "Echo: Hello"
+    gc.collect()
+    assert [client() is None for client in used] == [True, False]
 
 
 def test_vectors_come_in_the_order_of_the_texts_however_many_there_are(

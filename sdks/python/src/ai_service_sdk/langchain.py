@@ -1,4 +1,4 @@
-"""LangChain: `ChatAIService` and `AIServiceEmbeddings`. Needs `pip install "ai-service-sdk[langchain]"`.
+"""LangChain: `ChatAIService` and `AIServiceEmbeddings`. Needs the extra `[langchain]`.
 
     from ai_service_sdk.langchain import ChatAIService
 
@@ -11,7 +11,6 @@ The errors are those of `ai_service_sdk.errors`.
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from copy import deepcopy
 from operator import itemgetter
 from typing import Any, Literal
 
@@ -256,7 +255,7 @@ class AIServiceEmbeddings(Connection, Embeddings):
 
 
 def _response_format(schema: Schema, strict: bool | None) -> dict[str, Any]:
-    function = convert_to_openai_function(deepcopy(schema), strict=strict)
+    function = convert_to_openai_function(schema, strict=strict)
     definition = {
         "name": _NOT_IN_A_NAME.sub("_", function["name"])[:_LONGEST_NAME],
         "schema": _closed(function.get("parameters", {"type": "object", "properties": {}})),

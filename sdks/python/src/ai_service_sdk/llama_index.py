@@ -1,4 +1,4 @@
-"""LlamaIndex: `AIServiceLLM` and `AIServiceEmbedding`. Needs `pip install "ai-service-sdk[llama-index]"`.
+"""LlamaIndex: `AIServiceLLM` and `AIServiceEmbedding`. Needs the extra `[llama-index]`.
 
     from llama_index.core import Document, VectorStoreIndex
     from ai_service_sdk.llama_index import AIServiceEmbedding, AIServiceLLM
@@ -279,11 +279,11 @@ def _so_far(text: str, event: TokenEvent) -> ChatResponse:
     return ChatResponse(message=message, delta=event.content)
 
 
-def _read_arguments(arguments: dict[str, Any] | str) -> dict[str, Any]:
+def _read_arguments(arguments: dict[str, Any] | str) -> Any:
+    """What the JSON says; `ToolSelection` itself takes what is no object for none."""
     if isinstance(arguments, dict):
         return arguments
     try:
-        read = json.loads(arguments or "{}")
+        return json.loads(arguments or "{}")
     except ValueError:
         return {}
-    return read if isinstance(read, dict) else {}
