@@ -64,7 +64,12 @@ def outages(engine: AsyncEngine) -> tuple[type[Exception], ...]:
     if engine.dialect.name == "postgresql":
         import asyncpg
 
-        errors = (*errors, asyncpg.PostgresError, asyncpg.InterfaceError)
+        errors = (
+            *errors,
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
+        )
     return errors
 
 

@@ -68,7 +68,14 @@ WHERE owner = $1 AND period = $2
 _OPENED_BEFORE = "SELECT id, reserved_usd FROM requests WHERE id = ANY($1::text[])"
 
 _REFUSALS = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
-_OUTAGES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+# A server that shuts down in the middle of an answer is an InternalClientError, too.
+_LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    ConnectionError,
+)
+_OUTAGES = (*_LOST, asyncpg.PostgresError, OSError)
 
 _FOR_SQLALCHEMY = {
     "async_fallback",
@@ -119,7 +126,7 @@ class PostgresWriter:
         was_connected = self._connection is not None
         try:
             return await self._commit(await self._connect(), batch)
-        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError):
+        except _LOST:
             if not was_connected:
                 raise
             self._disconnect()
