@@ -23,6 +23,13 @@ class CutAnswers:
         self.url = url.update_query_dict({"host": str(self._folder)}).render_as_string(False)
         # Set to lose the next answer; unset when it is lost.
         self.next_answer = False
+        self._clients: list[StreamWriter] = []
+
+    def say_that_the_server_shuts_down(self) -> None:
+        """What it says to every client, whether it has been asked or not, before it goes."""
+        fields = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection\0\0"
+        for client in self._clients:
+            client.write(b"E" + (len(fields) + 4).to_bytes(4) + fields)
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_unix_server(self._pass_on, self._folder / _SOCKET)
@@ -36,6 +43,7 @@ class CutAnswers:
 
     async def _pass_on(self, from_client: StreamReader, to_client: StreamWriter) -> None:
         from_server, to_server = await asyncio.open_unix_connection(self._server_socket)
+        self._clients.append(to_client)
         try:
             async with asyncio.TaskGroup() as both:
                 questions = both.create_task(_copy(from_client, to_server))

@@ -136,6 +136,26 @@ async def test_answer_lost_with_the_connection_costs_no_request_and_no_second_ro
         assert record.settlement == make_settlement(intent)
 
 
+async def test_server_that_says_between_two_answers_that_it_goes_costs_no_settlement(
+    postgres: Postgres, clock: MovableClock
+) -> None:
+    database = PostgresDatabase(postgres)
+    await migrate(database.url)
+    async with (
+        CutAnswers(database.url) as cut,
+        open_storage(cut.url, clock=clock) as storage,
+    ):
+        intent = make_intent()
+        await storage.ledger.open(intent)
+        cut.say_that_the_server_shuts_down()
+        await asyncio.sleep(0.01)  # it is heard
+        async with asyncio.timeout(RECOVERY_SECONDS):
+            await storage.ledger.settle(make_settlement(intent))
+        record = await storage.ledger.find(intent.id, tenant=intent.tenant)
+        assert record is not None
+        assert record.settlement == make_settlement(intent)
+
+
 async def test_each_transition_is_one_line_in_the_log(database: Database, storage: Storage) -> None:
     intent = make_intent()
     await storage.ledger.open(intent)

@@ -169,7 +169,7 @@ async def test_stream_that_is_hung_up_gives_back_what_it_did_not_use(
             await anext(pieces)
             error_of(await client.post(GENERATE, json=BODY), 402, "budget_exceeded")
         async with asyncio.timeout(5):
-            while (await client.post(GENERATE, json=BODY)).status_code != 200:  # noqa: ASYNC110
+            while (await client.post(GENERATE, json=BODY)).status_code != 200:  # noqa: ASYNC110 - a database has no event
                 await asyncio.sleep(0.01)
 
 
