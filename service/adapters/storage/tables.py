@@ -188,6 +188,13 @@ requests = sa.Table(
     sa.Column("completed_at", UtcTime),
     sa.Column("budget_accounts", _JSON),
     sa.Column("reserved_usd", Usd),
+    # More than 1: whoever ran it died in the middle, and a provider may have been paid more than once.
+    sa.Column("runs", sa.Integer, nullable=False, server_default="1"),
+    # What a provider's own webhook says about it, and when it said so.
+    sa.Column("provider_report", _JSON),
+    sa.Column("provider_report_at", UtcTime),
+    sa.Column("prompt_name", sa.Text),
+    sa.Column("prompt_version", sa.Integer),
     # A provider that counts below zero must not lower a bill.
     sa.CheckConstraint(
         "estimated_input_tokens >= 0 AND estimated_cost_usd >= 0", name="estimate_not_negative"
@@ -203,4 +210,227 @@ requests = sa.Table(
         sqlite_where=sa.text("outcome IS NULL"),
         postgresql_where=sa.text("outcome IS NULL"),
     ),
+)
+
+# Every process that runs jobs; one whose lease is over is dead, and its jobs are taken over.
+job_executors = sa.Table(
+    "job_executors",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("lease_expires_at", UtcTime, nullable=False),
+)
+
+batches = sa.Table(
+    "batches",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("key_id", sa.Text, nullable=False),
+    sa.Column("token_id", sa.Text),
+    sa.Column("request_id", sa.Text, nullable=False),
+    sa.Column("mode", sa.Text, nullable=False),
+    sa.Column("max_concurrency", sa.Integer, nullable=False),
+    sa.Column("requests_per_second", sa.Double),
+    sa.Column("status", sa.Text, nullable=False),
+    # Why it is paused, or has failed.
+    sa.Column("reason", sa.Text),
+    sa.Column("total", sa.Integer, nullable=False),
+    sa.Column("completed", sa.Integer, nullable=False),
+    sa.Column("failed", sa.Integer, nullable=False),
+    sa.Column("cancelled", sa.Integer, nullable=False),
+    sa.Column("input_tokens", sa.BigInteger, nullable=False),
+    sa.Column("output_tokens", sa.BigInteger, nullable=False),
+    sa.Column("cached_input_tokens", sa.BigInteger, nullable=False),
+    sa.Column("cost_usd", Usd, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("started_at", UtcTime),
+    sa.Column("finished_at", UtcTime),
+    sa.Column("cancel_requested_at", UtcTime),
+    sa.Column("expires_at", UtcTime, nullable=False),
+    # Where the items went: the providers' own batches and how far they are.
+    sa.Column("provider_batches", _JSON),
+    sa.Index("ix_batches_tenant_id", "tenant", "id"),
+    sa.Index(
+        "ix_batches_unfinished",
+        "id",
+        sqlite_where=sa.text("finished_at IS NULL"),
+        postgresql_where=sa.text("finished_at IS NULL"),
+    ),
+    sa.Index("ix_batches_finished_at", "finished_at"),
+)
+
+# `state` is pending until the item has ended: completed, failed or cancelled.
+batch_items = sa.Table(
+    "batch_items",
+    metadata,
+    sa.Column(
+        "batch_id", sa.Text, sa.ForeignKey("batches.id", ondelete="CASCADE"), primary_key=True
+    ),
+    sa.Column("index", sa.Integer, primary_key=True),
+    sa.Column("custom_id", sa.Text),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("result", sa.Text),
+    sa.Index(
+        "ix_batch_items_pending",
+        "batch_id",
+        "index",
+        sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
+    ),
+)
+
+# The outbox: what has happened, written in the transaction that made it happen. `dispatched_at` is when
+# it was turned into deliveries.
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("data", _JSON, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False, index=True),
+    sa.Column("dispatched_at", UtcTime),
+    sa.Index(
+        "ix_events_waiting",
+        "id",
+        sqlite_where=sa.text("dispatched_at IS NULL"),
+        postgresql_where=sa.text("dispatched_at IS NULL"),
+    ),
+)
+
+webhook_endpoints = sa.Table(
+    "webhook_endpoints",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("tenant", sa.Text, nullable=False, index=True),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("events", _JSON, nullable=False),
+    sa.Column("secret", sa.LargeBinary, nullable=False),
+    sa.Column("previous_secret", sa.LargeBinary),
+    sa.Column("previous_secret_expires_at", UtcTime),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("failing_since", UtcTime),
+    sa.Column("disabled_at", UtcTime),
+    sa.Column("disabled_reason", sa.Text),
+)
+
+webhook_deliveries = sa.Table(
+    "webhook_deliveries",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column(
+        "endpoint_id",
+        sa.Text,
+        sa.ForeignKey("webhook_endpoints.id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    sa.Column("event_id", sa.Text, nullable=False),
+    sa.Column("event_type", sa.Text, nullable=False),
+    sa.Column("payload", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("next_attempt_at", UtcTime),
+    sa.Column("lease_expires_at", UtcTime),
+    sa.Column("last_attempt_at", UtcTime),
+    sa.Column("response_status", sa.Integer),
+    sa.Column("error", sa.Text),
+    sa.Column("delivered_at", UtcTime),
+    sa.Index("ix_webhook_deliveries_endpoint_id", "endpoint_id", "id"),
+    sa.Index(
+        "ix_webhook_deliveries_due",
+        "next_attempt_at",
+        sqlite_where=sa.text("status = 'pending'"),
+        postgresql_where=sa.text("status = 'pending'"),
+    ),
+)
+
+# Webhooks that have come, by their id or else their body's hash, so that a repeat has no second effect.
+inbound_events = sa.Table(
+    "inbound_events",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("received_at", UtcTime, nullable=False, index=True),
+)
+
+# `turn_id` and `turn_expires_at`: whose turn is under way, so that two never interleave.
+conversations = sa.Table(
+    "conversations",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("key_id", sa.Text, nullable=False),
+    sa.Column("system", sa.Text),
+    sa.Column("metadata", _JSON, nullable=False),
+    sa.Column("forked_from", sa.Text),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("updated_at", UtcTime, nullable=False),
+    sa.Column("message_count", sa.Integer, nullable=False),
+    sa.Column("input_tokens", sa.BigInteger, nullable=False),
+    sa.Column("output_tokens", sa.BigInteger, nullable=False),
+    sa.Column("cached_input_tokens", sa.BigInteger, nullable=False),
+    sa.Column("cost_usd", Usd, nullable=False),
+    # What has fallen out of the history, in short, and up to which message.
+    sa.Column("summary", sa.Text),
+    sa.Column("summary_until", sa.Integer),
+    sa.Column("turn_id", sa.Text),
+    sa.Column("turn_expires_at", UtcTime),
+    sa.Index("ix_conversations_tenant_id", "tenant", "id"),
+)
+
+conversation_messages = sa.Table(
+    "conversation_messages",
+    metadata,
+    sa.Column(
+        "conversation_id",
+        sa.Text,
+        sa.ForeignKey("conversations.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("id", sa.Text, nullable=False, unique=True),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    # complete, or interrupted: what was delivered of an answer that was given up.
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("answer_id", sa.Text),
+    sa.Column("created_at", UtcTime, nullable=False),
+)
+
+prompts = sa.Table(
+    "prompts",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("latest_version", sa.Integer, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("updated_at", UtcTime, nullable=False),
+)
+
+prompt_versions = sa.Table(
+    "prompt_versions",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("template", sa.Text, nullable=False),
+    sa.Column("system", sa.Text),
+    sa.Column("variables", _JSON, nullable=False),
+    sa.Column("defaults", _JSON, nullable=False),
+    sa.Column("key_id", sa.Text, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+)
+
+prompt_labels = sa.Table(
+    "prompt_labels",
+    metadata,
+    sa.Column("tenant", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("label", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("updated_at", UtcTime, nullable=False),
 )

@@ -1,0 +1,16 @@
+"""The outbox: events are written in the transaction that makes them true, and delivered afterwards."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import asdict
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.adapters.storage.tables import events
+from service.core.events import Event
+
+
+async def add_events(connection: AsyncConnection, happened: Sequence[Event]) -> None:
+    """Insert them in the caller's transaction."""
+    if happened:
+        await connection.execute(insert(events), [asdict(event) for event in happened])
