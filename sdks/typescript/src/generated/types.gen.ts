@@ -1806,6 +1806,12 @@ export type RequestRecord = {
    */
   attempts?: number;
   /**
+   * Runs
+   *
+   * How often it was begun: more than once if the process that ran it for a batch died. A provider may have been paid each time; it is billed once.
+   */
+  runs?: number;
+  /**
    * First Token Ms
    *
    * Milliseconds until a stream's first token came.

@@ -484,6 +484,10 @@ class RequestRecord(Model):
     """Whether another request had paid for the answer."""
     attempts: int | None = None
     """How many calls to providers it took."""
+    runs: int | None = None
+    """How often it was begun: more than once if the process that ran it for a batch died. A provider may
+    have been paid each time; it is billed once.
+    """
     first_token_ms: float | None = None
     """Milliseconds until a stream's first token came."""
     duration_ms: float | None = None
