@@ -11,6 +11,7 @@ from service.access.admin_key import keep_admin_key, make_first_admin_key
 from service.access.authentication import Authenticator
 from service.access.digests import Digester
 from service.access.limits import Limits
+from service.access.owners import Owners
 from service.access.ports import RateLimiter
 from service.access.rotation import RotationReminder
 from service.access.signatures import Signatures
@@ -24,6 +25,12 @@ from service.adapters.limits.memory import MemoryLimiter
 from service.adapters.replays.memory import MemorySeenSignatures
 from service.adapters.storage import Storage, open_storage
 from service.adapters.storage.migrate import migrate
+from service.batches.durable import Batches
+from service.batches.governor import Governor
+from service.batches.job import BatchJob
+from service.batches.ports import Mode, Runner
+from service.batches.retention import BatchRetention
+from service.batches.runner import ServiceRunner
 from service.core.clock import Clock, SystemClock
 from service.core.jobs import Job
 from service.embeddings.usecases import Embedding
@@ -36,6 +43,7 @@ from service.inference.ports import Provider, ResponseCache
 from service.inference.retry import RetryPolicy
 from service.inference.routing import Router
 from service.inference.sharing import Sharing
+from service.inference.traffic import Traffic
 from service.models.usecases import Models
 from service.observability.metrics import Metrics
 from service.operations.draining import Draining
@@ -80,6 +88,7 @@ class Services:
     keys: Keys
     tenants: Tenants
     operations: Operations
+    batches: Batches
     jobs: DbosJobs
     running_streams: RunningStreams
     draining: Draining
@@ -152,6 +161,11 @@ async def open_services(
         stack.push_async_callback(services.generation.aclose)
         stack.push_async_callback(services.jobs.aclose)
         await services.jobs.start()
+        retention = BatchRetention(
+            storage.batches, days=settings.content_retention_days, clock=clock
+        )
+        await retention.start()
+        stack.push_async_callback(retention.aclose)
         yield services
 
 
@@ -199,10 +213,13 @@ def wire(parts: Parts) -> Services:
     router = _router(parts)
     limits = Limits(parts.limiter, clock=parts.clock)
     pipeline = _pipeline(parts, catalog=catalog, router=router, limits=limits, prices=prices)
+    traffic = Traffic(parts.clock)
+    batch_job = _batch_job(parts, pipeline, traffic)
+    jobs = _jobs(parts, [batch_job])
     return Services(
         parts=parts,
         limits=limits,
-        generation=Generation(pipeline),
+        generation=Generation(pipeline, traffic=traffic),
         embedding=Embedding(pipeline),
         models=Models(catalog, prices),
         reporting=_reporting(parts.storage, clock=parts.clock),
@@ -215,10 +232,28 @@ def wire(parts: Parts) -> Services:
             providers=list(parts.providers),
             draining=draining,
         ),
-        jobs=_jobs(parts, []),
+        batches=Batches(
+            parts.storage.batches,
+            batch_job,
+            jobs,
+            clock=parts.clock,
+            expiry_seconds=settings.batch_expiry_seconds,
+        ),
+        jobs=jobs,
         running_streams=running_streams,
         draining=draining,
     )
+
+
+def _batch_job(parts: Parts, pipeline: Pipeline, traffic: Traffic) -> BatchJob:
+    governor = Governor(traffic, places=parts.settings.batch_max_concurrency, clock=parts.clock)
+    runners: dict[Mode, Runner] = {
+        "service": ServiceRunner(
+            parts.storage.batches, Generation(pipeline), governor, clock=parts.clock
+        )
+    }
+    owners = Owners(parts.storage.keys, clock=parts.clock)
+    return BatchJob(parts.storage.batches, owners, runners, clock=parts.clock)
 
 
 def _jobs(parts: Parts, kinds: Sequence[Job]) -> DbosJobs:
