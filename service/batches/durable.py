@@ -10,10 +10,12 @@ from service.access.principal import Principal
 from service.batches.items import Items
 from service.batches.job import BatchJob
 from service.batches.ports import (
+    BREATH_SECONDS,
     BatchStore,
     BatchStoreUnavailable,
     ItemResult,
     Mode,
+    NewItem,
     StoredBatch,
 )
 from service.core.clock import Clock
@@ -76,9 +78,16 @@ class Batches:
             expires_at=now + self._expiry,
         )
         with _store_at_hand():
-            await self._store.create(batch, items.portions())
+            await self._store.create(batch, self._unhurried(items.portions()))
         await self._jobs.submit(self._job.kind, batch.id)
         return batch
+
+    async def _unhurried(
+        self, portions: AsyncIterator[Sequence[NewItem]]
+    ) -> AsyncIterator[Sequence[NewItem]]:
+        async for portion in portions:
+            yield portion
+            await self._clock.sleep(BREATH_SECONDS)
 
     async def get(self, caller: Principal, batch_id: str) -> StoredBatch:
         """A batch of the caller's tenant. Raises `NotFound`."""

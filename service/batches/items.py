@@ -22,7 +22,7 @@ from service.web.validation import Path, invalid_request
 
 _CHECKED_AT_ONCE = 32
 """Half a millisecond's worth of short ones."""
-_STORED_AT_ONCE = 500
+_STORED_AT_ONCE = 200
 _STORED_BYTES_AT_ONCE = 1024 * 1024
 _READ_AT_ONCE = 256 * 1024
 _encode = msgspec.json.Encoder().encode

@@ -13,6 +13,7 @@ from service.access.ports import KeyStoreUnavailable
 from service.batches.durable_schemas import Batch
 from service.batches.ends import error_json, patiently
 from service.batches.ports import (
+    BREATH_SECONDS,
     BatchStore,
     BatchStoreUnavailable,
     FinishedStatus,
@@ -154,8 +155,8 @@ class BatchJob:
         async def end_some() -> int:
             return await self._store.end_all(batch.id, stop.items, result, limit=_ENDED_AT_ONCE)
 
-        while await patiently(end_some, clock=self._clock):
-            pass
+        while await patiently(end_some, clock=self._clock) == _ENDED_AT_ONCE:
+            await self._clock.sleep(BREATH_SECONDS)
 
     async def _finish(
         self, batch: StoredBatch, status: FinishedStatus, *, reason: str | None

@@ -18,6 +18,8 @@ BatchStatus = Literal["queued", "running", "paused", "completed", "failed", "can
 EndState = Literal["completed", "failed", "cancelled"]
 
 MAX_ITEMS = 50_000
+BREATH_SECONDS = 0.01
+"""Between writes in bulk: SQLite's lock knows no queue, and the ledger must get it in between."""
 
 
 class BatchStoreUnavailable(Exception):

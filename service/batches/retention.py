@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import structlog
 
-from service.batches.ports import BatchStore, BatchStoreUnavailable
+from service.batches.ports import BREATH_SECONDS, BatchStore, BatchStoreUnavailable
 from service.core.clock import Clock
 
 log = structlog.get_logger(__name__)
@@ -44,6 +44,7 @@ class BatchRetention:
                 finished_before=now - self._kept, abandoned_before=now - _ABANDONED_AFTER
             ):
                 count += some
+                await self._clock.sleep(BREATH_SECONDS)
         except BatchStoreUnavailable as away:
             log.warning("old_batches_not_deleted", reason=str(away))
         if count:
