@@ -75,6 +75,10 @@ class Ends:
         """Write it soon; waits only while there is too much to write."""
         await self._unwritten.put(end)
 
+    async def all_written(self) -> None:
+        """Wait until what was added is there."""
+        await self._unwritten.join()
+
     @asynccontextmanager
     async def written(self) -> AsyncIterator[None]:
         """Writes what is added meanwhile; left only when all of it is there. If it is left in a hurry, what
@@ -83,7 +87,7 @@ class Ends:
             async with asyncio.TaskGroup() as group:
                 writer = group.create_task(self._write())
                 yield
-                await self._unwritten.join()
+                await self.all_written()
                 writer.cancel()
         finally:
             await self._write_the_rest()

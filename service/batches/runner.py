@@ -7,7 +7,7 @@ a provider made of one item is, and after three times the item has failed.
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 import structlog
@@ -37,6 +37,7 @@ log = structlog.get_logger("service.requests")
 _WINDOW = 200
 _MOST_STRIKES = 3
 _FIRST_RETRY_SECONDS = 1.0
+_SUSPECT_RUNS = 2
 _MOST_RUNS = 5
 _LONGEST_OUTAGE_SECONDS = 3600.0
 _MAY_GO_BETTER = (ProviderError, DeadlineExceeded, InternalError)
@@ -116,15 +117,37 @@ class _Run:
         self._is_paused = False
         self._pauses = 0
         self._window: list[PendingItem] = []
-        self._killers: set[str] = set()
         self._last_index = -1
         self._reading = asyncio.Lock()
 
     async def go(self) -> None:
         await self._say_that_it_runs()
+        if self._batch.started_at is not None:
+            await self._run_suspects()
         async with asyncio.TaskGroup() as workers:
             for _ in range(min(self._batch.max_concurrency, self._batch.total)):
                 workers.create_task(self._work())
+
+    async def _run_suspects(self) -> None:
+        """An earlier run may have died of an item. What was begun twice and has no end is run one by one: who
+        dies then takes no other along."""
+        while window := await patiently(self._read_window, clock=self._clock):
+            self._last_index = window[-1].index
+            ids = {record_id(self._batch.id, item.index, item.attempts): item for item in window}
+            begun = await self._begun(ids, runs=_SUSPECT_RUNS)
+            killers = await self._begun(begun, runs=_MOST_RUNS) if begun else set()
+            for row_id in [row_id for row_id in ids if row_id in begun]:
+                item = ids[row_id]
+                is_killer = row_id in killers
+                end = self._failed(item, _Killer()) if is_killer else await self._run_to_end(item)
+                await self._ends.add(end)
+        await self._ends.all_written()
+        self._last_index = -1
+
+    async def _begun(self, row_ids: Collection[str], *, runs: int) -> set[str]:
+        return await patiently(
+            lambda: self._store.begun_often(row_ids, runs=runs), clock=self._clock
+        )
 
     async def _work(self) -> None:
         while (item := await self._next()) is not None:
@@ -143,17 +166,9 @@ class _Run:
             return item
 
     async def _read_window(self) -> Sequence[PendingItem]:
-        window = await self._store.pending(self._batch.id, after=self._last_index, limit=_WINDOW)
-        if (
-            self._batch.started_at is not None
-        ):  # somebody has run it before, and may have died of an item
-            ids = [record_id(self._batch.id, item.index, item.attempts) for item in window]
-            self._killers = await self._store.begun_often(ids, runs=_MOST_RUNS)
-        return window
+        return await self._store.pending(self._batch.id, after=self._last_index, limit=_WINDOW)
 
     async def _run_to_end(self, item: PendingItem) -> ItemEnd:
-        if record_id(self._batch.id, item.index, item.attempts) in self._killers:
-            return self._failed(item, _Killer())
         course = _Course(item)
         while (end := await self._try(course)) is None:
             pass

@@ -274,9 +274,7 @@ async def test_item_that_has_failed_before_a_death_gets_a_row_of_its_own(storage
 async def test_item_that_kills_whoever_runs_it_fails_alone(storage: Storage) -> None:
     bench = Bench(storage, completion())
     batch = await bench.keep(3)
-    killer = make_intent(id=record_id(batch.id, 1, 0))
-    for _ in range(5):
-        await storage.ledger.open(killer, again=True)
+    await begin(storage, batch, 1, runs=5)
     await bench.store.set_status(batch.id, "running", reason=None, now=bench.clock.now())
     await bench.runner.run(await bench.stored(batch), bench.owner)
     results = await bench.results(batch)
@@ -284,6 +282,28 @@ async def test_item_that_kills_whoever_runs_it_fails_alone(storage: Storage) -> 
     assert error_type(results[1]) == "server_error"
     assert "5 times" in json.loads(results[1].result)["message"]
     assert bench.calls == 2
+
+
+async def test_items_that_were_in_hand_at_two_deaths_are_run_one_by_one_and_first(
+    storage: Storage,
+) -> None:
+    bench = Bench(storage, completion())
+    batch = await bench.keep(250, max_concurrency=5)
+    for index in (3, 4, 230):
+        await begin(storage, batch, index, runs=2)
+    await begin(storage, batch, 5, runs=1)
+    await bench.store.set_status(batch.id, "running", reason=None, now=bench.clock.now())
+    await bench.runner.run(await bench.stored(batch), bench.owner)
+    assert states(await bench.results(batch)) == ["completed"] * 250
+    assert bench.calls == 250
+    first = [record_id(batch.id, index, 0) for index in (3, 4, 230, 0)]
+    assert list(bench.inference.ledger.intents)[:4] == first
+
+
+async def begin(storage: Storage, batch: StoredBatch, index: int, *, runs: int) -> None:
+    """What so many runs of an item leave in the ledger that have died of something."""
+    for _ in range(runs):
+        await storage.ledger.open(make_intent(id=record_id(batch.id, index, 0)), again=True)
 
 
 async def test_database_that_is_away_for_a_while_loses_nothing(

@@ -6,7 +6,7 @@
     tables      what is stored, for both databases       migrations, migrate   how it came to be so
     engine      the SQLAlchemy engine                    keys                  API keys
     reports     the ledger, added up                     batches             batches and their items
-    job_executors   who runs jobs
+    job_executors   who runs jobs                        transactions        several statements at once
     idempotency   recorded answers, sealed by            sealing
     ledger      the Ledger port: opening, settling, leases, over
       commit_queue   many rows, one commit; outages      records               finding and renewing
