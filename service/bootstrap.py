@@ -1,7 +1,7 @@
 """The composition root: settings in, wired use cases out. The only file that names concrete adapters."""
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from random import SystemRandom
@@ -18,11 +18,14 @@ from service.access.upkeep import KeyUpkeep
 from service.access.usecases import Keys, Tenants
 from service.adapters.cache.memory import MemoryCache
 from service.adapters.events import LoggedUsageEvents
+from service.adapters.jobs.dbos_jobs import DbosJobs
+from service.adapters.jobs.executors import OneExecutor
 from service.adapters.limits.memory import MemoryLimiter
 from service.adapters.replays.memory import MemorySeenSignatures
 from service.adapters.storage import Storage, open_storage
 from service.adapters.storage.migrate import migrate
 from service.core.clock import Clock, SystemClock
+from service.core.jobs import Job
 from service.embeddings.usecases import Embedding
 from service.generation.usecases import Generation
 from service.idempotency.usecases import Idempotency
@@ -77,6 +80,7 @@ class Services:
     keys: Keys
     tenants: Tenants
     operations: Operations
+    jobs: DbosJobs
     running_streams: RunningStreams
     draining: Draining
 
@@ -146,6 +150,8 @@ async def open_services(
         )
         services = wire(parts)
         stack.push_async_callback(services.generation.aclose)
+        stack.push_async_callback(services.jobs.aclose)
+        await services.jobs.start()
         yield services
 
 
@@ -209,8 +215,20 @@ def wire(parts: Parts) -> Services:
             providers=list(parts.providers),
             draining=draining,
         ),
+        jobs=_jobs(parts, []),
         running_streams=running_streams,
         draining=draining,
+    )
+
+
+def _jobs(parts: Parts, kinds: Sequence[Job]) -> DbosJobs:
+    settings = parts.settings
+    return DbosJobs(
+        kinds,
+        database_url=settings.storage_url,
+        executors=parts.storage.job_executors if settings.uses_postgres else OneExecutor(),
+        clock=parts.clock,
+        lease_seconds=settings.lease_seconds,
     )
 
 
