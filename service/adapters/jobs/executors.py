@@ -61,7 +61,7 @@ class Lease:
         self._keeper: asyncio.Task[None] | None = None
         self._renewing = asyncio.Lock()
         self._renewal_has_failed = False
-        self._trusts_others_from = clock.monotonic()
+        self._judges_from = clock.monotonic()
 
     async def start(self) -> None:
         """Take it, and keep it; do nothing if it is held. Raises `ExecutorsUnavailable`."""
@@ -81,18 +81,21 @@ class Lease:
                 raise
             if self._renewal_has_failed:
                 self._renewal_has_failed = False
-                self._trusts_others_from = self._clock.monotonic() + self._lease_seconds
+                self._judges_from = self._clock.monotonic() + self._lease_seconds
 
     async def dead(self, executor_ids: Collection[str]) -> set[str]:
-        """Those of them that live no more. Raises `ExecutorsUnavailable`.
+        """Those others of them that live no more. Raises `ExecutorsUnavailable`.
 
-        After an outage of the database nobody is dead for the time of a lease: the others, too, could not
-        renew theirs.
+        Its own lease is renewed first: it may have been frozen. After an outage of the database nobody is
+        dead for the time of a lease: the others, too, could not renew theirs.
         """
-        if self._clock.monotonic() < self._trusts_others_from:
+        others = set(executor_ids) - {self.executor_id}
+        if not others:
+            return others
+        await self.renew()
+        if self._clock.monotonic() < self._judges_from:
             return set()
-        living = await self._executors.living(now=self._clock.now())
-        return set(executor_ids).difference(living, {self.executor_id})
+        return others.difference(await self._executors.living(now=self._clock.now()))
 
     async def aclose(self) -> None:
         """Give it up, so that others take over at once; if the database is away, it runs out."""
