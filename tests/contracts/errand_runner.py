@@ -1,7 +1,7 @@
 """A process that runs one job over a database, and says what happens to it.
 
 The job is unfinished until the file `done` is in the folder. It waits to be killed, or else ends at once.
-SIGUSR1 makes the process look for work; SIGUSR2 does so when two minutes have passed on its clock.
+SIGUSR1 makes the process look for work; SIGUSR2 does so when two leases have passed on its clock.
 """
 
 import asyncio
@@ -15,6 +15,8 @@ from service.adapters.jobs.executors import OneExecutor
 from service.adapters.storage import open_storage
 from service.adapters.storage.migrate import migrate
 from tests.contracts.time import MovableClock
+
+_LEASE_SECONDS = 300.0
 
 
 class Errand:
@@ -59,6 +61,7 @@ async def main(database_url: str, folder: str, *, waits: bool) -> None:
         database_url=database_url,
         executors=storage.job_executors if "postgresql" in database_url else OneExecutor(),
         clock=clock,
+        lease_seconds=_LEASE_SECONDS,
     )
     signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
     for sig in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGTERM):
@@ -68,7 +71,7 @@ async def main(database_url: str, folder: str, *, waits: bool) -> None:
     say("looked")
     while (sig := await signals.get()) != signal.SIGTERM:
         if sig == signal.SIGUSR2:
-            clock.advance(120)
+            clock.advance(2 * _LEASE_SECONDS)
         await jobs.look()
         say("looked")
     await jobs.aclose()

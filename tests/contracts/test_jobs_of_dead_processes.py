@@ -33,9 +33,9 @@ def start(tmp_path: Path) -> Iterator[StartRunner]:
         yield start_runner
 
 
-def look(runner: Program, *, later: bool = False) -> None:
-    """Have it look for work, when the leases that there are have run out if it is `later`."""
-    runner.send(signal.SIGUSR2 if later else signal.SIGUSR1)
+def look(runner: Program) -> None:
+    """Have it look for work, and wait until it has."""
+    runner.send(signal.SIGUSR1)
     runner.wait_for_line("looked")
 
 
@@ -88,7 +88,7 @@ def test_postgres_takes_over_at_once_from_who_stops(start: StartRunner, postgres
     stopped.send(signal.SIGTERM)
     assert stopped.wait() == 0
     assert "cancelled a" in stopped.output
-    look(other)
+    other.send(signal.SIGUSR1)
     other.wait_for_line("ended a")
 
 
@@ -101,7 +101,7 @@ def test_postgres_takes_over_from_who_is_frozen_and_who_wakes_lets_go(
     other = start(url, waits=True)
     other.wait_for_line("looked")
     frozen.send(signal.SIGSTOP)
-    look(other, later=True)
+    other.send(signal.SIGUSR2)
     other.wait_for_line("started a")
     frozen.send(signal.SIGCONT)
     frozen.send(signal.SIGUSR1)

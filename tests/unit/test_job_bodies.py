@@ -58,7 +58,7 @@ async def test_a_job_that_fails_is_left_once_its_work_is_gone() -> None:
     job = Flaky(failures=100)
     job.is_gone = True
     await run(job, clock=ManualClock())
-    assert job.runs == 2  # before the first attempt's wait ends, its work cannot be asked for
+    assert job.runs == 2  # after the first, its work cannot be asked for
 
 
 async def test_work_of_an_unknown_kind_is_left_to_those_who_know_it() -> None:
