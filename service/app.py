@@ -16,6 +16,8 @@ from service.access.limit_headers import LimitHeaders
 from service.access.middleware import KeyCheck, keys_unavailable
 from service.access.ports import KeyStoreUnavailable
 from service.access.signing import SignatureCheck
+from service.batches.durable_endpoints import RESULT_LINE_SCHEMAS, upload_router
+from service.batches.durable_endpoints import router as durable_batches
 from service.batches.endpoints import router as batches
 from service.bootstrap import Services, ServicesOpener, open_services
 from service.core.errors import ServiceError
@@ -51,7 +53,7 @@ Press **Authorize** and paste your key into `X-API-Key`; then **Try it out** wor
 _TAGS = [
     {"name": "Generation", "description": "Text and chat, whole or streamed."},
     {"name": "Embeddings", "description": "Texts to vectors."},
-    {"name": "Batch", "description": "Many requests in one."},
+    {"name": "Batch", "description": "Many requests in one: at once, or as a durable batch."},
     {"name": "Models", "description": "What can be asked, what it can do and what it costs."},
     {
         "name": "Usage",
@@ -89,7 +91,9 @@ def create_app(
         generate_unique_id_function=openapi.operation_id,
     )
     app.state.max_body_bytes = settings.max_body_bytes
-    for room in (generation, embeddings, batches, models, usage, access, operations):
+    app.state.max_upload_bytes = settings.max_upload_bytes
+    rooms = (generation, embeddings, batches, durable_batches, upload_router, models)
+    for room in (*rooms, usage, access, operations):
         app.include_router(room)
     refuse_open_routes(app.routes, prefix=openapi.API_PREFIX)
     docs.install(app)
@@ -97,7 +101,7 @@ def create_app(
         app,
         event_types={
             name: adapter.json_schema(ref_template="#/components/schemas/{model}")
-            for name, adapter in STREAM_EVENT_SCHEMAS.items()
+            for name, adapter in (STREAM_EVENT_SCHEMAS | RESULT_LINE_SCHEMAS).items()
         },
         scopes=scopes_by_operation(app.routes),
     )
@@ -145,6 +149,7 @@ def _request_state(services: Services, settings: Settings, metrics: Metrics) -> 
         "rotation_reminder": services.parts.rotation_reminder,
         "access": Access(services.keys, services.tenants, services.parts.clock),
         "generation": services.generation,
+        "batches": services.batches,
         "embedding": services.embedding,
         "models": services.models,
         "reporting": services.reporting,

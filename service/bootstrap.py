@@ -1,7 +1,7 @@
 """The composition root: settings in, wired use cases out. The only file that names concrete adapters."""
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from random import SystemRandom
@@ -11,6 +11,7 @@ from service.access.admin_key import keep_admin_key, make_first_admin_key
 from service.access.authentication import Authenticator
 from service.access.digests import Digester
 from service.access.limits import Limits
+from service.access.owners import Owners
 from service.access.ports import RateLimiter
 from service.access.rotation import RotationReminder
 from service.access.signatures import Signatures
@@ -18,11 +19,20 @@ from service.access.upkeep import KeyUpkeep
 from service.access.usecases import Keys, Tenants
 from service.adapters.cache.memory import MemoryCache
 from service.adapters.events import LoggedUsageEvents
+from service.adapters.jobs.dbos_jobs import DbosJobs
+from service.adapters.jobs.executors import OneExecutor
 from service.adapters.limits.memory import MemoryLimiter
 from service.adapters.replays.memory import MemorySeenSignatures
 from service.adapters.storage import Storage, open_storage
 from service.adapters.storage.migrate import migrate
+from service.batches.durable import Batches
+from service.batches.governor import Governor
+from service.batches.job import BatchJob
+from service.batches.ports import Mode, Runner
+from service.batches.retention import BatchRetention
+from service.batches.runner import ServiceRunner
 from service.core.clock import Clock, SystemClock
+from service.core.jobs import Job
 from service.embeddings.usecases import Embedding
 from service.generation.usecases import Generation
 from service.idempotency.usecases import Idempotency
@@ -33,6 +43,7 @@ from service.inference.ports import Provider, ResponseCache
 from service.inference.retry import RetryPolicy
 from service.inference.routing import Router
 from service.inference.sharing import Sharing
+from service.inference.traffic import Traffic
 from service.models.usecases import Models
 from service.observability.metrics import Metrics
 from service.operations.draining import Draining
@@ -77,6 +88,8 @@ class Services:
     keys: Keys
     tenants: Tenants
     operations: Operations
+    batches: Batches
+    jobs: DbosJobs
     running_streams: RunningStreams
     draining: Draining
 
@@ -146,6 +159,13 @@ async def open_services(
         )
         services = wire(parts)
         stack.push_async_callback(services.generation.aclose)
+        stack.push_async_callback(services.jobs.aclose)
+        await services.jobs.start()
+        retention = BatchRetention(
+            storage.batches, days=settings.content_retention_days, clock=clock
+        )
+        await retention.start()
+        stack.push_async_callback(retention.aclose)
         yield services
 
 
@@ -193,10 +213,13 @@ def wire(parts: Parts) -> Services:
     router = _router(parts)
     limits = Limits(parts.limiter, clock=parts.clock)
     pipeline = _pipeline(parts, catalog=catalog, router=router, limits=limits, prices=prices)
+    traffic = Traffic(parts.clock)
+    batch_job = _batch_job(parts, pipeline, traffic)
+    jobs = _jobs(parts, [batch_job])
     return Services(
         parts=parts,
         limits=limits,
-        generation=Generation(pipeline),
+        generation=Generation(pipeline, traffic=traffic),
         embedding=Embedding(pipeline),
         models=Models(catalog, prices),
         reporting=_reporting(parts.storage, clock=parts.clock),
@@ -209,8 +232,38 @@ def wire(parts: Parts) -> Services:
             providers=list(parts.providers),
             draining=draining,
         ),
+        batches=Batches(
+            parts.storage.batches,
+            batch_job,
+            jobs,
+            clock=parts.clock,
+            expiry_seconds=settings.batch_expiry_seconds,
+        ),
+        jobs=jobs,
         running_streams=running_streams,
         draining=draining,
+    )
+
+
+def _batch_job(parts: Parts, pipeline: Pipeline, traffic: Traffic) -> BatchJob:
+    governor = Governor(traffic, places=parts.settings.batch_max_concurrency, clock=parts.clock)
+    runners: dict[Mode, Runner] = {
+        "service": ServiceRunner(
+            parts.storage.batches, Generation(pipeline), governor, clock=parts.clock
+        )
+    }
+    owners = Owners(parts.storage.keys, clock=parts.clock)
+    return BatchJob(parts.storage.batches, owners, runners, clock=parts.clock)
+
+
+def _jobs(parts: Parts, kinds: Sequence[Job]) -> DbosJobs:
+    settings = parts.settings
+    return DbosJobs(
+        kinds,
+        database_url=settings.storage_url,
+        executors=parts.storage.job_executors if settings.uses_postgres else OneExecutor(),
+        clock=parts.clock,
+        lease_seconds=settings.lease_seconds,
     )
 
 

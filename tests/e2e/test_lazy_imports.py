@@ -14,7 +14,7 @@ from service.settings import Settings
 async def main():
     app = create_app(Settings())
     async with app.router.lifespan_context(app):
-        print("imported:", *sorted({"anthropic", "openai", "redis", "asyncpg"} & set(sys.modules)))
+        print("imported:", *sorted({"anthropic", "openai", "redis", "asyncpg", "dbos"} & set(sys.modules)))
 
 asyncio.run(main())
 """

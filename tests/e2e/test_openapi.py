@@ -9,6 +9,8 @@ from fastapi.routing import APIRoute
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from service.access.endpoints import router as access
+from service.batches.durable_endpoints import router as durable_batches
+from service.batches.durable_endpoints import upload_router
 from service.batches.endpoints import router as batches
 from service.embeddings.endpoints import router as embeddings
 from service.generation.endpoints import router as generation
@@ -17,7 +19,8 @@ from service.operations.endpoints import router as operations
 from service.usage.endpoints import router as usage
 from service.web.admission import STREAM_SUFFIX
 from tests.e2e.document import Document, Json
-from tests.e2e.routes import CHAT_STREAM, GENERATE_STREAM, POST_ROUTES
+from tests.e2e.durable_batches import UPLOAD
+from tests.e2e.routes import BATCHES, CHAT_STREAM, GENERATE_STREAM, POST_ROUTES
 from tests.running import RunningService
 
 SNAKE_CASE = re.compile(r"[a-z]+(_[a-z]+)*")
@@ -29,6 +32,8 @@ ARGUMENT_ORDER = {
     "EmbeddingsRequest": "input model",
     "CreateKeyRequest": "name scopes tenant expires_at limits budget sanitize rotate_after_days",
     "BatchRequest": "prompts requests model max_concurrency requests_per_second",
+    "CreateBatchRequest": "prompts requests model max_concurrency requests_per_second mode",
+    "UploadBatchForm": "file max_concurrency requests_per_second mode",
     "ChatMessage": "role content tool_calls tool_call_id provider_data",
 }
 OPERATION_IDS = {
@@ -38,6 +43,12 @@ OPERATION_IDS = {
     "stream_chat",
     "create_embeddings",
     "run_batch",
+    "create_batch",
+    "upload_batch",
+    "list_batches",
+    "get_batch",
+    "get_batch_results",
+    "cancel_batch",
     "list_models",
     "get_usage",
     "get_request",
@@ -72,7 +83,19 @@ async def document(shared_service: RunningService) -> Document:
     return Document(answer.json())
 
 
-ROOMS = (generation, embeddings, batches, models, usage, access, operations)
+ROOMS = (
+    generation,
+    embeddings,
+    batches,
+    durable_batches,
+    upload_router,
+    models,
+    usage,
+    access,
+    operations,
+)
+UPLOADS = {UPLOAD}
+COSTS_MONEY = {*POST_ROUTES, BATCHES, UPLOAD}
 
 
 def test_the_document_is_valid_openapi_3_1(document: Document) -> None:
@@ -141,12 +164,19 @@ def test_every_operation_of_the_api_says_which_scope_it_needs(document: Document
         assert (says is not None) is (path.startswith("/api/v1/") and not of_any_key), path
 
 
-def test_every_request_body_is_json_and_has_examples(document: Document) -> None:
-    bodies = [each["requestBody"] for *_, each in document.operations() if "requestBody" in each]
+def test_every_request_body_is_a_form_with_a_file_or_json_with_examples(document: Document) -> None:
+    bodies = [
+        (path, each["requestBody"])
+        for _, path, each in document.operations()
+        if "requestBody" in each
+    ]
     assert len(bodies) > len(POST_ROUTES)
-    for body in bodies:
+    for path, body in bodies:
         assert body["required"]
         (media,) = body["content"].items()
+        if path in UPLOADS:
+            assert media[0] == "multipart/form-data"
+            continue
         assert media[0] == "application/json"
         assert len(media[1]["examples"]) >= 2
         assert all(example["summary"] for example in media[1]["examples"].values())
@@ -154,7 +184,7 @@ def test_every_request_body_is_json_and_has_examples(document: Document) -> None
 
 def test_every_good_answer_has_an_example(document: Document) -> None:
     for _, path, operation in document.operations():
-        (status,) = {"200", "201", "204"} & set(operation["responses"])
+        (status,) = {"200", "201", "202", "204"} & set(operation["responses"])
         if status == "204":
             assert "content" not in operation["responses"]["204"], path
             continue
@@ -180,20 +210,21 @@ def test_errors_are_typed_and_no_answer_is_undescribed(document: Document) -> No
 
 
 def test_what_costs_money_takes_an_idempotency_key(document: Document) -> None:
-    for _, path, operation in document.operations():
+    for method, path, operation in document.operations():
         parameters = {
             (parameter["in"], parameter["name"]): parameter
             for parameter in operation.get("parameters", [])
         }
         key = parameters.get(("header", "Idempotency-Key"))
-        assert (key is not None) == (path in POST_ROUTES), path
+        assert (key is not None) == (method == "post" and path in COSTS_MONEY), path
         if key is not None:
             assert key["required"] is False
             assert key["description"]
             assert document.mistakes("order-4711-summary", key["schema"]) == []
             assert document.mistakes("k" * 256, key["schema"])
             assert "409" in operation["responses"]
-            assert "Idempotency-Replayed" in operation["responses"]["200"]["headers"]
+            success = operation["responses"].get("200") or operation["responses"]["202"]
+            assert "Idempotency-Replayed" in success["headers"]
 
 
 def test_answers_that_need_a_key_tell_what_is_left_of_its_limits(document: Document) -> None:
@@ -285,9 +316,10 @@ def test_request_bodies_refuse_unknown_fields_at_every_level(document: Document)
 def request_schemas(document: Document) -> list[tuple[str, Json]]:
     """The path and the schema of each body."""
     return [
-        (path, operation["requestBody"]["content"]["application/json"]["schema"])
+        (path, media["schema"])
         for _, path, operation in document.operations()
         if "requestBody" in operation
+        for media in operation["requestBody"]["content"].values()
     ]
 
 

@@ -15,6 +15,7 @@ import pytest
 from service.access.ports import ALL_SCOPES
 from service.app import create_app
 from tests.e2e.document import Document, Json
+from tests.e2e.durable_batches import create
 from tests.e2e.keys import KEYS, make_key
 from tests.e2e.routes import GENERATE, error_of
 from tests.running import RunningService, make_settings
@@ -37,7 +38,12 @@ async def make_a_request(owner: httpx.AsyncClient) -> str:
     return str(answer.json()["id"])
 
 
+async def make_a_batch(owner: httpx.AsyncClient) -> str:
+    return str((await create(owner, prompts=["Hi"]))["id"])
+
+
 MAKERS: dict[str, Maker] = {
+    "batch_id": make_a_batch,
     "key_id": make_a_key,
     "request_id": make_a_request,
     "tenant_id": own_tenant,
