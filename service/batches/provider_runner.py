@@ -68,7 +68,9 @@ class ProviderRunner:
 
     @asynccontextmanager
     async def _working(self, batch: StoredBatch) -> AsyncIterator[ProviderWork]:
-        work = ProviderWork(self._tools, batch)
+        # As it is now: what is noted of it may have changed since the caller has read it.
+        now = await self._tools.store.find(batch.id, tenant=None)
+        work = ProviderWork(self._tools, now or batch)
         self._works.add(work)
         try:
             yield work

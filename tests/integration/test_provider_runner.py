@@ -358,7 +358,7 @@ async def test_a_batch_that_is_stopped_keeps_and_pays_for_what_was_done(
     await bench.run_until(batch, lambda vendors: vendors.calls_to(vendor, poll))
 
     async with bench.runner() as runner, asyncio.timeout(20):
-        stopping = asyncio.ensure_future(runner.stop(await bench.found(batch)))
+        stopping = asyncio.ensure_future(runner.stop(batch))
         await simulator.wait_for(lambda vendors: vendors.batches[0].state == "cancelling")
         simulator.end_batches({"quick": Reply(text="Done")})
         await stopping
