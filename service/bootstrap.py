@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from random import SystemRandom
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from service.access.admin_key import keep_admin_key, make_first_admin_key
 from service.access.authentication import Authenticator
@@ -29,6 +29,7 @@ from service.batches.durable import Batches
 from service.batches.governor import Governor
 from service.batches.job import BatchJob
 from service.batches.ports import Mode, Runner
+from service.batches.provider_ports import ProviderBatches
 from service.batches.retention import BatchRetention
 from service.batches.runner import ServiceRunner
 from service.core.clock import Clock, SystemClock
@@ -54,6 +55,8 @@ from service.usage.usecases import Reporting
 from service.web.sse import RunningStreams
 
 if TYPE_CHECKING:
+    from service.adapters.providers.anthropic import AnthropicProvider
+    from service.adapters.providers.openai import OpenAIProvider
     from service.adapters.redis.client import RedisClient
 
 
@@ -457,6 +460,23 @@ def _open_provider(name: str, row: ProviderSettings, settings: Settings, clock: 
     from service.adapters.providers.sandbox import SandboxProvider
 
     return SandboxProvider(name, clock=clock)
+
+
+def open_provider_batches(
+    settings: Settings, providers: Mapping[str, Provider]
+) -> dict[str, ProviderBatches]:
+    """The batch APIs of the providers whose dialect has one; they share the providers' connections."""
+    found: dict[str, ProviderBatches] = {}
+    for name, row in settings.configured_providers().items():
+        if row.dialect == "anthropic":
+            from service.adapters.providers.anthropic_batches import AnthropicBatches
+
+            found[name] = AnthropicBatches(cast("AnthropicProvider", providers[name]).api)
+        elif row.dialect == "openai":
+            from service.adapters.providers.openai_batches import OpenAIBatches
+
+            found[name] = OpenAIBatches(cast("OpenAIProvider", providers[name]).api)
+    return found
 
 
 def _secret_key(settings: Settings) -> bytes:

@@ -6,6 +6,7 @@ sources are merged key by key. `service/README.md` tables every variable.
 """
 
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import unquote
@@ -42,6 +43,9 @@ _GUESSABLE = re.compile(
 )
 # Of random keys as long as they usually are, one in 10,000 repeats six characters, if it is in hex.
 _REPEATED = re.compile(r"(.{6}).*\1")
+
+
+BatchPriceFactor = Annotated[Decimal, Field(ge=0, le=1)]
 
 
 class ProviderSettings(BaseModel):
@@ -100,6 +104,7 @@ class Settings(BaseSettings):
     aliases: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     profiles: dict[str, ModelProfile] = Field(default_factory=dict)
     prices: dict[str, PriceOverride] = Field(default_factory=dict)
+    batch_price_factors: dict[str, BatchPriceFactor] = Field(default_factory=dict)
 
     data_dir: Path = Path("data")
     database_url: str = Field("", validation_alias=_unprefixed("database_url"), repr=False)
@@ -143,6 +148,8 @@ class Settings(BaseSettings):
     breaker_failures: int = Field(5, ge=1)
     breaker_open_seconds: float = Field(10.0, gt=0)
     lease_seconds: float = Field(30.0, gt=0)
+    provider_batch_poll_seconds: float = Field(30.0, gt=0)
+    provider_batch_poll_cap_seconds: float = Field(300.0, gt=0)
     idempotency_retention_seconds: float = Field(24 * 3600.0, gt=0)
     idempotency_max_answer_bytes: int = Field(4 * 1024 * 1024, gt=0)
     batch_max_concurrency: int = Field(64, ge=1)

@@ -35,3 +35,29 @@ class ManualClock:
 
 
 _: type[Clock] = ManualClock
+
+
+class SteppedClock(ManualClock):
+    """Whoever sleeps does so until the test has let that time pass."""
+
+    def __init__(self, start: datetime = START) -> None:
+        super().__init__(start)
+        self._changed = asyncio.Condition()
+
+    async def sleep(self, seconds: float) -> None:
+        due = self.monotonic() + seconds
+        async with self._changed:
+            self.sleeps.append(seconds)
+            self._changed.notify_all()
+            await self._changed.wait_for(lambda: self.monotonic() >= due)
+
+    async def is_slept_on(self, times: int) -> None:
+        """Return once it has been slept on so many times."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: len(self.sleeps) >= times)
+
+    async def let_pass(self, seconds: float) -> None:
+        """Let `seconds` pass, and wake whoever has slept enough."""
+        async with self._changed:
+            self.advance(seconds)
+            self._changed.notify_all()

@@ -179,6 +179,9 @@ class FakeLedger:
             self.unwritten.append(written)
         return written
 
+    async def keep_open(self, record_ids: Sequence[str], *, until: datetime) -> None:
+        """Nothing is swept here."""
+
     def record(
         self, intent: Intent, settlement: Settlement, *, again: bool = False
     ) -> Future[None]:

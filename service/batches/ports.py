@@ -145,6 +145,10 @@ class BatchStore(Protocol):
         """Up to `limit` items that have not ended, in their order, with an index above `after`."""
         ...
 
+    async def pending_at(self, batch_id: str, indexes: Collection[int]) -> list[PendingItem]:
+        """Those of some hundred items at most that have not ended, in their order."""
+        ...
+
     async def count_attempts(self, batch_id: str, index: int, attempts: int) -> None:
         """Note how many runs of an item that has not ended have failed."""
         ...

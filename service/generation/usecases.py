@@ -25,7 +25,7 @@ class Generation:
     ) -> Answer:
         """A whole answer, sanitised as `context` asks. Raises a `ServiceError`."""
         self._note()
-        answer = await self._pipeline.complete(_limited(request, history_limit), context)
+        answer = await self._pipeline.complete(limited_history(request, history_limit), context)
         return await sanitized_answer(answer, context.sanitize)
 
     def stream(
@@ -33,7 +33,7 @@ class Generation:
     ) -> AsyncGenerator[AnswerEvent]:
         """The answer as it comes, sanitised as `context` asks; see `Pipeline.stream`."""
         self._note()
-        events = self._pipeline.stream(_limited(request, history_limit), context)
+        events = self._pipeline.stream(limited_history(request, history_limit), context)
         return sanitized_stream(events, context.sanitize)
 
     async def aclose(self) -> None:
@@ -45,7 +45,8 @@ class Generation:
             self._traffic.note()
 
 
-def _limited(request: CompletionRequest, history_limit: int | None) -> CompletionRequest:
+def limited_history(request: CompletionRequest, history_limit: int | None) -> CompletionRequest:
+    """The request with its last messages only, where there is a limit; see `last_messages`."""
     if history_limit is None:
         return request
     kept = last_messages(request.messages, history_limit)

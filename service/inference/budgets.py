@@ -20,7 +20,7 @@ from service.core.messages import CompletionRequest, EmbeddingRequest, TextPart
 from service.inference.catalog import Target
 from service.inference.profiles import ModelProfile
 from service.usage.ports import BudgetAccount, BudgetExhausted, Reservation
-from service.usage.prices import PriceList
+from service.usage.prices import Prices
 
 _encode = msgspec.json.Encoder().encode
 
@@ -49,7 +49,7 @@ class WorstCases(Struct, frozen=True, kw_only=True):
         )
 
 
-def priced_targets(model: str, targets: Sequence[Target], prices: PriceList) -> tuple[Target, ...]:
+def priced_targets(model: str, targets: Sequence[Target], prices: Prices) -> tuple[Target, ...]:
     """Those with a price: no other cost can be bounded. Raises `InvalidRequest` if there is none."""
     priced = tuple(t for t in targets if prices.rates(t.provider.name, t.model) is not None)
     if not priced:
@@ -61,7 +61,7 @@ def priced_targets(model: str, targets: Sequence[Target], prices: PriceList) -> 
 
 
 def worst_cases(
-    request: CompletionRequest | EmbeddingRequest, targets: Sequence[Target], prices: PriceList
+    request: CompletionRequest | EmbeddingRequest, targets: Sequence[Target], prices: Prices
 ) -> WorstCases:
     """What the targets with a price may cost. Raises `InvalidRequest` if there is none."""
     size = len(_encode(request))

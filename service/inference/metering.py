@@ -48,7 +48,7 @@ from service.usage.ports import (
     Outcome,
     Settlement,
 )
-from service.usage.prices import PriceList
+from service.usage.prices import Prices
 
 T = TypeVar("T")
 
@@ -63,7 +63,7 @@ class Metering:
         self,
         *,
         ledger: Ledger,
-        prices: PriceList,
+        prices: Prices,
         metrics: Metrics,
         clock: Clock,
         content_logging: bool,

@@ -1,6 +1,7 @@
 """The ledger's port: a row for every request, durable before a provider is called."""
 
 from asyncio import Future
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal, Protocol
@@ -167,6 +168,14 @@ class Ledger(Protocol):
         """Queue a row that is settled from the start: what it tells of has cost nothing.
 
         The future is as that of `settle`. `again`: an earlier run may have left the row behind.
+        """
+        ...
+
+    async def keep_open(self, record_ids: Sequence[str], *, until: datetime) -> None:
+        """Let open rows stay open until `until`, whoever lives: what they stand for goes on elsewhere.
+
+        No instance answers for them any more. They are settled by their id, as ever, by whoever comes to
+        know how it ended. Raises `LedgerUnavailable`.
         """
         ...
 

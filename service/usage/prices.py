@@ -5,9 +5,11 @@ them. They are laid out once per model and minute as a small table, because work
 library takes some 0.1 ms, and because prices change with the date and, at some vendors, with the hour.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from typing import Protocol
 
 import structlog
 from genai_prices.data_snapshot import get_snapshot
@@ -44,6 +46,16 @@ class TierRates(Struct, frozen=True, kw_only=True):
     cached_input: Decimal
     cache_write: Decimal
 
+    def times(self, factor: Decimal) -> "TierRates":
+        """The same tier at another level."""
+        return TierRates(
+            from_input_tokens=self.from_input_tokens,
+            input=self.input * factor,
+            output=self.output * factor,
+            cached_input=self.cached_input * factor,
+            cache_write=self.cache_write * factor,
+        )
+
 
 class Rates(Struct, frozen=True):
     """A model's tiers, the dearest context first. The tier that a call reaches prices all of it."""
@@ -71,10 +83,43 @@ class Rates(Struct, frozen=True):
             + cost_of_tokens(output_tokens, dearest_output)
         )
 
+    def times(self, factor: Decimal) -> "Rates":
+        """The same rates at another level."""
+        return Rates(tuple(tier.times(factor) for tier in self.tiers))
+
     @property
     def base(self) -> TierRates:
         """The rates of a short call."""
         return self.tiers[-1]
+
+
+class Prices(Protocol):
+    """Where the rates of a model are found."""
+
+    def rates(self, provider: str, model: str) -> Rates | None:
+        """The rates of `model` at `provider` now; None where no price is known."""
+        ...
+
+
+class BatchPrices:
+    """What the same models cost in their providers' own batches."""
+
+    def __init__(self, prices: Prices, factors: Mapping[str, Decimal]) -> None:
+        """`factors` of the usual price are keyed by patterns over "provider/model"; the longest that fits
+        decides, and a model that none fits cannot be batched."""
+        self._prices = prices
+        self._factors = sorted(factors.items(), key=lambda item: -len(item[0]))
+
+    def factor(self, provider: str, model: str) -> Decimal | None:
+        """What a batch costs of the usual price; None for a model that cannot be batched."""
+        name = f"{provider}/{model}"
+        return next((f for pattern, f in self._factors if fnmatchcase(name, pattern)), None)
+
+    def rates(self, provider: str, model: str) -> Rates | None:
+        """The rates of `model` in a batch at `provider` now."""
+        factor = self.factor(provider, model)
+        rates = self._prices.rates(provider, model)
+        return None if rates is None or factor is None else rates.times(factor)
 
 
 class PriceList:

@@ -93,6 +93,17 @@ async def test_items_are_found_in_their_order_and_in_windows(store: BatchStore) 
     assert {item.attempts for item in first} == {0}
 
 
+async def test_some_of_the_items_are_found_by_their_place(store: BatchStore) -> None:
+    batch = await keep(store, make_items(6))
+    await keep(store, make_items(6))
+    await store.end_items(batch.id, completed(3))
+
+    some = await store.pending_at(batch.id, [5, 3, 1, 77])
+
+    assert [(item.index, item.custom_id) for item in some] == [(1, "item-1"), (5, "item-5")]
+    assert await store.pending_at(batch.id, []) == []
+
+
 async def test_another_tenants_batch_is_not_there(store: BatchStore) -> None:
     batch = await keep(store, make_items(1))
     assert await store.find(batch.id, tenant="globex") is None

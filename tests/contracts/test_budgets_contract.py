@@ -307,3 +307,25 @@ async def test_refusal_of_a_large_request_on_a_fresh_budget_is_no_threshold(
         with pytest.raises(BudgetExhausted):
             await storage.ledger.open(make_intent(), reserve(amounts=("5",)))
     assert events.thresholds == []
+
+
+async def test_who_did_not_open_a_row_settles_it_with_what_it_holds(
+    storage: Storage, other_storage: Storage, database: Database
+) -> None:
+    intent = make_intent()
+    await storage.ledger.open(intent, reserve(amounts=("0.05",)))
+    await other_storage.ledger.settle(make_settlement(intent, cost_usd=CENT))
+    assert await books(database) == {"key_1 2026-11": (CENT, ZERO)}
+
+
+async def test_a_real_settlement_after_a_sweep_is_charged_instead_whoever_brings_it(
+    storage: Storage, other_storage: Storage, database: Database, clock: MovableClock
+) -> None:
+    intent = make_intent(estimated_cost_usd=Decimal("0.03"))
+    await storage.ledger.open(intent, reserve(amounts=("0.05",)))
+    await storage.ledger.keep_open([intent.id], until=clock.now())
+    clock.advance(LEASE_SECONDS + 1)
+    assert await other_storage.ledger.sweep_orphans() == 1
+    assert await books(database) == {"key_1 2026-11": (Decimal("0.03"), ZERO)}
+    await storage.ledger.settle(make_settlement(intent, cost_usd=CENT))
+    assert await books(database) == {"key_1 2026-11": (CENT, ZERO)}

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from asyncio.subprocess import PIPE, Process
+from datetime import timedelta
 from decimal import Decimal
 from random import Random
 
@@ -192,3 +193,36 @@ async def _read_lines(
 async def _is_settled(storage: Storage, record_id: str) -> bool:
     record = await storage.ledger.find(record_id, tenant="acme")
     return record is not None and record.settlement is not None
+
+
+async def test_rows_whose_work_goes_on_elsewhere_outlive_their_instance(
+    storage: Storage, other_storage: Storage, clock: MovableClock
+) -> None:
+    intent, usual = make_intent(), make_intent()
+    await storage.ledger.open(intent)
+    await storage.ledger.open(usual)
+
+    await storage.ledger.keep_open([intent.id], until=clock.now() + timedelta(days=2))
+
+    assert storage.ledger.open_rows == 1
+    assert await storage.ledger.renew_leases() == 1
+    clock.advance(24 * 3600)
+    assert await other_storage.ledger.sweep_orphans() == 1
+    await other_storage.ledger.settle(make_settlement(intent))
+    record = await storage.ledger.find(intent.id, tenant=intent.tenant)
+    assert record is not None
+    assert record.settlement == make_settlement(intent)
+
+
+async def test_rows_that_were_kept_open_are_swept_when_that_is_over(
+    storage: Storage, clock: MovableClock
+) -> None:
+    intents = [make_intent() for _ in range(1_001)]
+    await asyncio.gather(*(storage.ledger.open(intent) for intent in intents))
+    await storage.ledger.keep_open(
+        [intent.id for intent in intents], until=clock.now() + timedelta(days=2)
+    )
+    clock.advance(24 * 3600)
+    assert await storage.ledger.sweep_orphans() == 0
+    clock.advance(25 * 3600)
+    assert await storage.ledger.sweep_orphans() == 1_001

@@ -9,6 +9,7 @@
 """
 
 from tests.simulator.answers import THINKING, example_of
+from tests.simulator.batches import Ending, VendorBatch
 from tests.simulator.behaviours import (
     Behaviour,
     Cut,
@@ -45,6 +46,7 @@ __all__ = [
     "Behaviour",
     "Call",
     "Cut",
+    "Ending",
     "Hangup",
     "InBandError",
     "Malformed",
@@ -56,6 +58,7 @@ __all__ = [
     "Status",
     "ToolCall",
     "Usage",
+    "VendorBatch",
     "Words",
     "bad_key",
     "bad_request",

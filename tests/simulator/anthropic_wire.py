@@ -63,14 +63,24 @@ class AnthropicMessages:
 
     def read(self, headers: dict[bytes, bytes], body: bytes) -> tuple[dict[str, Any], Ask]:
         """The request, checked as far as the vendor's edge checks it; raises `Refused`."""
+        return self.read_message(body, version=self.check_headers(headers))
+
+    @staticmethod
+    def check_headers(headers: dict[bytes, bytes]) -> str:
+        """The API version that is asked for; raises `Refused`."""
         if not headers.get(b"x-api-key") and not headers.get(b"authorization"):
             # the API takes either, and SDK 2.12 sends its API key as a bearer token
             raise Refused(Status(401, message="x-api-key header is required"))
         version = headers.get(b"anthropic-version")
         if not version:
             raise Refused(Status(400, message="anthropic-version: header is required"))
+        return version.decode("latin-1")
+
+    @staticmethod
+    def read_message(body: bytes, *, version: str) -> tuple[dict[str, Any], Ask]:
+        """What one message asks for; raises `Refused`."""
         request = json_object(body)
-        check(request, version.decode("latin-1"))
+        check(request, version)
         output = request.get("output_config") or {}
         ask = Ask(
             model=request["model"],

@@ -1,13 +1,16 @@
 """The ASGI app: finds the endpoint, the behaviour asked for, and plays it."""
 
 import time
+from collections.abc import Callable
 from itertools import count
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
 
-from tests.simulator.answers import Ask
+from tests.simulator import anthropic_batches, openai_batches
 from tests.simulator.anthropic_wire import AnthropicMessages
+from tests.simulator.batches import Batches
 from tests.simulator.behaviours import Behaviour, Status, behaviour_from_json
 from tests.simulator.exchange import ClientLeft, Exchange, Header
 from tests.simulator.openai_embeddings import OpenAIEmbeddings
@@ -15,7 +18,7 @@ from tests.simulator.openai_wire import OpenAIChat
 from tests.simulator.playing import JSON, CallInHand, play
 from tests.simulator.records import Call, Recorder
 from tests.simulator.scripts import Scripts
-from tests.simulator.wire import Refused, Wire
+from tests.simulator.wire import NO_ASK, Refused, Wire
 
 _MESSAGES = AnthropicMessages()
 _EMBEDDINGS = OpenAIEmbeddings()
@@ -29,6 +32,10 @@ _NAMED_ENDPOINTS: dict[str, Wire] = {
     "/v1/chat/completions": OpenAIChat(compatible=True),
     "/v1/embeddings": _EMBEDDINGS,
 }
+_BATCH_ENDPOINTS: dict[str, Callable[..., tuple[str, Wire] | None]] = {
+    "anthropic": anthropic_batches.find,
+    "openai": openai_batches.find,
+}
 _PREFIX = "/at/"
 
 
@@ -36,6 +43,7 @@ class SimulatorApp:
     """A plain ASGI callable; `/health` answers 200 for whoever waits for it to start."""
 
     def __init__(self, *, scripts: Scripts, recorder: Recorder) -> None:
+        self.batches = Batches()
         self._scripts = scripts
         self._recorder = recorder
         self._numbers = count(1)
@@ -45,11 +53,12 @@ class SimulatorApp:
         arrived_at = time.monotonic()
         path: str = scope["path"]
         endpoint = _find(path)
+        if endpoint is not None and scope["method"] != "POST":
+            await _plain_status(send, 405)
+            return
+        endpoint = endpoint or self._find_batches(scope)
         if endpoint is None:
             await _plain_status(send, 200 if path == "/health" else 404)
-            return
-        if scope["method"] != "POST":
-            await _plain_status(send, 405)
             return
         body = await _read_body(receive)
         if body is None:
@@ -81,7 +90,7 @@ class SimulatorApp:
     ) -> None:
         call = exchange.call
         request: dict[str, Any] = {}
-        ask = Ask(model="", stream=False, text="", input_tokens=0)
+        ask = NO_ASK
         behaviour: Behaviour | None
         try:
             request, ask = wire.read(headers, body)
@@ -95,6 +104,16 @@ class SimulatorApp:
         call.behaviour = behaviour
         self._recorder.arrived(call)
         await play(behaviour, CallInHand(exchange, wire, request, ask, next(self._numbers)))
+
+    def _find_batches(self, scope: Scope) -> tuple[str, str, Wire] | None:
+        """The same for the endpoints of batches, whose paths hold ids."""
+        method = scope["method"]
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+        for vendor, find in _BATCH_ENDPOINTS.items():
+            if found := find(self.batches, method, scope["path"], query):
+                name, wire = found
+                return vendor, name if method == "POST" else f"{method} {name}", wire
+        return None
 
     def _asked_for(self, call: Call, header: bytes | None) -> Behaviour | None:
         if header is not None:

@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Self
 
 from tests.simulator.app import SimulatorApp
+from tests.simulator.batches import Ending, VendorBatch
 from tests.simulator.behaviours import Behaviour
 from tests.simulator.records import Call, Recorder
 from tests.simulator.scripts import Scripts
@@ -125,6 +126,38 @@ class Simulator:
         return [call for call in self.calls if call.server == server and path in (None, call.path)]
 
     @property
+    def batches(self) -> list[VendorBatch]:
+        """The batches at both vendors since the last reset, in the order of arrival."""
+        return list(self._app.batches.all)
+
+    def end_batches(self, endings: Mapping[str, Ending] | None = None) -> None:
+        """Let every batch end: each request as `endings` say by its text, the others well."""
+
+        def end() -> None:
+            for batch in self._app.batches.all:
+                batch.end(endings or {})
+
+        self._on_loop(end)
+
+    def refuse_batches(self, code: str) -> None:
+        """Let OpenAI turn away, whole, every batch that runs: it "failed", with an error `code`."""
+
+        def refuse() -> None:
+            for batch in self._app.batches.all:
+                if batch.state == "running":
+                    batch.refuse(code)
+
+        self._on_loop(refuse)
+
+    def batches_end_at_once(self, endings: Mapping[str, Ending] | None = None) -> None:
+        """From now on a batch has ended, as `endings` say, as soon as it has arrived."""
+
+        def stand() -> None:
+            self._app.batches.on_arrival = lambda batch: batch.end(endings or {})
+
+        self._on_loop(stand)
+
+    @property
     def in_flight(self) -> int:
         """Calls that have arrived and are not through."""
         return self._recorder.in_flight
@@ -139,9 +172,10 @@ class Simulator:
         self._on_loop(self._app.release_all)
 
     def reset(self) -> None:
-        """Forget scripts and calls, and close the connections of calls still in flight."""
+        """Forget scripts, calls and batches, and close the connections of calls still in flight."""
         self._scripts.clear()
         self._on_loop(self._app.abort_all)
+        self._on_loop(self._app.batches.clear)
         self._on_loop(self._recorder.clear)
 
     def _on_loop(self, action: Callable[[], None]) -> None:

@@ -83,12 +83,17 @@ class OpenAIWire:
         return b"data: " + data + b"\n\n"
 
 
-def checked_request(headers: dict[bytes, bytes], body: bytes, required: str) -> dict[str, Any]:
-    """The request, checked as far as the vendor's edge checks it; raises `Refused`."""
+def check_key(headers: dict[bytes, bytes]) -> None:
+    """Raises `Refused` where there is no key."""
     scheme, _, key = headers.get(b"authorization", b"").partition(b" ")
     if scheme.lower() != b"bearer" or not key.strip():
         message = "You didn't provide an API key."
         raise Refused(Status(401, message=message, error_code="invalid_api_key"))
+
+
+def checked_request(headers: dict[bytes, bytes], body: bytes, required: str) -> dict[str, Any]:
+    """The request, checked as far as the vendor's edge checks it; raises `Refused`."""
+    check_key(headers)
     request = json_object(body)
     for name in ("model", required):
         if not request.get(name):

@@ -13,12 +13,14 @@ from tests.simulator.behaviours import Behaviour
 class Call:
     """One request as it arrived, kept up to date while it is answered.
 
-    Times are `time.monotonic()`. `path` is without the `/at/{name}` prefix.
+    Times are `time.monotonic()`.
     """
 
     server: str
     """"anthropic", "openai", or the name in `/at/{name}/…`."""
     path: str
+    """Without the `/at/{name}` prefix. Of batches and files: with `{id}` for the id, and with the method
+    before it where that is not POST: "GET /v1/batches/{id}"."""
     raw_headers: list[tuple[bytes, bytes]] = field(repr=False)
     raw_body: bytes = field(repr=False)
     body: Any = field(repr=False)

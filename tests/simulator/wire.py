@@ -8,6 +8,9 @@ from tests.simulator.answers import Answer, Ask
 from tests.simulator.behaviours import Status
 from tests.simulator.exchange import Header
 
+NO_ASK = Ask(model="", stream=False, text="", input_tokens=0)
+"""Of a call that asks no model."""
+
 
 class Events(NamedTuple):
     """A whole stream, and how many of its events go before the first and after the last delta."""

@@ -9,7 +9,7 @@ from service.settings import Settings
 
 README = Path("README.md").read_text()
 ARCHITECTURE = Path("service/README.md").read_text()
-TABLES = {"providers", "aliases", "profiles", "prices"}
+TABLES = {"providers", "aliases", "profiles", "prices", "batch_price_factors"}
 UNPREFIXED = {
     "anthropic_api_key",
     "anthropic_base_url",

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from service.core.messages import Usage
 from service.core.money import round_usd
-from service.usage.prices import PriceList, PriceOverride, Rates
+from service.usage.prices import BatchPrices, PriceList, PriceOverride, Rates
 from tests.clock import START, ManualClock
 
 MODELS = [
@@ -213,3 +213,34 @@ def test_rates_are_laid_out_once_a_minute() -> None:
 def test_context_is_told_where_it_is_known() -> None:
     assert PRICES.context_tokens("anthropic", "claude-sonnet-4-5") == 200_000
     assert PRICES.context_tokens("local", "llama") is None
+
+
+def test_a_batch_costs_its_part_of_the_price_where_the_provider_takes_it() -> None:
+    usual = make_prices({"acme/*": usd("4"), "zenith/*": usd("4")})
+    prices = BatchPrices(usual, {"acme/*": Decimal("0.5"), "acme/large-*": Decimal("0.25")})
+    usage = Usage(input_tokens=1_000_000)
+
+    def cost(provider: str, model: str) -> Decimal | None:
+        rates = prices.rates(provider, model)
+        return None if rates is None else rates.cost_usd(usage)
+
+    assert cost("acme", "small-1") == 2
+    assert cost("acme", "large-1") == 1
+    assert cost("zenith", "small-1") is None
+    assert prices.factor("zenith", "small-1") is None
+
+
+def test_each_rate_of_each_tier_is_lower_in_a_batch() -> None:
+    usual = make_prices().rates("anthropic", "claude-sonnet-4-5")
+    batched = BatchPrices(make_prices(), {"anthropic/*": Decimal("0.5")}).rates(
+        "anthropic", "claude-sonnet-4-5"
+    )
+    assert usual is not None
+    assert batched is not None
+    assert len(batched.tiers) == len(usual.tiers) > 1
+    for half, whole in zip(batched.tiers, usual.tiers, strict=True):
+        assert half.from_input_tokens == whole.from_input_tokens
+        assert 2 * half.input == whole.input
+        assert 2 * half.output == whole.output
+        assert 2 * half.cached_input == whole.cached_input
+        assert 2 * half.cache_write == whole.cache_write

@@ -1,7 +1,7 @@
 """Anthropic's Messages API, on the official SDK."""
 
 from collections.abc import AsyncGenerator
-from typing import Any, cast
+from typing import Any
 
 import httpx2
 from anthropic import (
@@ -16,11 +16,14 @@ from service.adapters.providers import wire
 from service.adapters.providers.anthropic_answer import MessageStream, read_message
 from service.adapters.providers.anthropic_request import messages_body
 from service.adapters.providers.failures import Failures
+from service.adapters.providers.sdk_api import SdkApi
 from service.core.clock import Clock
 from service.core.messages import Completion, Embeddings, StreamEvent
 from service.inference.ports import CompletionCall, EmbeddingCall, FailureKind, ProviderFailure
 
 DEFAULT_BASE_URL = "https://api.anthropic.com"
+
+_MESSAGES = "/v1/messages"
 
 
 class AnthropicProvider:
@@ -38,9 +41,8 @@ class AnthropicProvider:
     ) -> None:
         self._name = name
         self._max_response_bytes = max_response_bytes
-        self._failures = Failures(api_key=api_key, clock=clock)
         settings = wire.transport_settings(connect_timeout_seconds=connect_timeout_seconds)
-        self._client = _Client(
+        client = _Client(
             api_key=api_key,
             base_url=base_url or DEFAULT_BASE_URL,
             webhook_key="",
@@ -49,6 +51,13 @@ class AnthropicProvider:
             open_telemetry=False,
             http_client=_HttpClient(**settings),
         )
+        self.api = SdkApi(
+            client,
+            failures=Failures(api_key=api_key, clock=clock),
+            stream_cls=AsyncStream[object],
+            status_error=APIStatusError,
+            sdk_error=AnthropicError,
+        )
         wire.quiet("anthropic")
 
     @property
@@ -56,43 +65,22 @@ class AnthropicProvider:
         return self._name
 
     async def complete(self, call: CompletionCall) -> Completion:
-        response = await self._post(messages_body(call, stream=False))
+        response = await self.api.post(_MESSAGES, messages_body(call, stream=False))
         body = await wire.read_body(response, max_bytes=self._max_response_bytes)
-        return read_message(body, call, self._failures)
+        return read_message(body, call, self.api.failures)
 
     def stream(self, call: CompletionCall) -> AsyncGenerator[list[StreamEvent]]:
         async def open_response() -> httpx2.Response:
-            return await self._post(messages_body(call, stream=True))
+            return await self.api.post(_MESSAGES, messages_body(call, stream=True))
 
-        answer = MessageStream(call, self._failures)
+        answer = MessageStream(call, self.api.failures)
         return wire.read_stream(open_response, answer, max_bytes=self._max_response_bytes)
 
     async def embed(self, call: EmbeddingCall) -> Embeddings:
         raise ProviderFailure(FailureKind.MISCONFIGURED, "This provider has no embeddings")
 
     async def aclose(self) -> None:
-        await self._client.close()
-
-    async def _post(self, body: bytes) -> httpx2.Response:
-        """The low-level call: the SDK's address, headers and errors, and the body left unread."""
-        if self._client.is_closed():
-            raise wire.transport_failure(ConnectionError())
-        try:
-            response = await self._client.post(
-                "/v1/messages",
-                cast_to=httpx2.Response,
-                content=body,
-                stream=True,
-                stream_cls=AsyncStream[object],
-            )
-        except APIStatusError as error:
-            answer = error.response
-            raise self._failures.of_status(
-                answer.status_code, answer.headers, answer.content
-            ) from None
-        except (AnthropicError, *wire.TRANSPORT_ERRORS) as error:
-            raise wire.transport_failure(error) from None
-        return cast(httpx2.Response, response)
+        await self.api.aclose()
 
 
 class _HttpClient(wire.LeanRequests, DefaultAioHttpClient):  # type: ignore[misc]  # leaner on purpose

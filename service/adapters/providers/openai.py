@@ -1,7 +1,7 @@
 """OpenAI's chat completions and embeddings, on the official SDK, for every server that has them."""
 
 from collections.abc import AsyncGenerator
-from typing import Any, cast
+from typing import Any
 
 import httpx2
 from openai import APIStatusError, AsyncOpenAI, AsyncStream, DefaultAioHttpClient, OpenAIError
@@ -11,6 +11,7 @@ from service.adapters.providers.failures import Failures
 from service.adapters.providers.openai_answer import ChatStream, read_completion
 from service.adapters.providers.openai_embeddings import read_embeddings
 from service.adapters.providers.openai_request import chat_body, embeddings_body
+from service.adapters.providers.sdk_api import SdkApi
 from service.core.clock import Clock
 from service.core.messages import Completion, Embeddings, StreamEvent
 from service.inference.ports import CompletionCall, EmbeddingCall
@@ -39,9 +40,8 @@ class OpenAIProvider:
     ) -> None:
         self._name = name
         self._max_response_bytes = max_response_bytes
-        self._failures = Failures(api_key=api_key, clock=clock)
         settings = wire.transport_settings(connect_timeout_seconds=connect_timeout_seconds)
-        self._client = _Client(
+        client = _Client(
             api_key=api_key or NO_KEY,
             admin_api_key="",
             webhook_secret="",
@@ -49,6 +49,13 @@ class OpenAIProvider:
             timeout=settings["timeout"],
             max_retries=0,
             http_client=_HttpClient(**settings),
+        )
+        self.api = SdkApi(
+            client,
+            failures=Failures(api_key=api_key, clock=clock),
+            stream_cls=AsyncStream[object],
+            status_error=APIStatusError,
+            sdk_error=OpenAIError,
         )
         wire.quiet("openai")
 
@@ -58,46 +65,25 @@ class OpenAIProvider:
 
     async def complete(self, call: CompletionCall) -> Completion:
         body = await self._read(_CHAT, chat_body(call, stream=False))
-        return read_completion(body, call, self._failures)
+        return read_completion(body, call, self.api.failures)
 
     def stream(self, call: CompletionCall) -> AsyncGenerator[list[StreamEvent]]:
         async def open_response() -> httpx2.Response:
-            return await self._post(_CHAT, chat_body(call, stream=True))
+            return await self.api.post(_CHAT, chat_body(call, stream=True))
 
-        answer = ChatStream(call, self._failures)
+        answer = ChatStream(call, self.api.failures)
         return wire.read_stream(open_response, answer, max_bytes=self._max_response_bytes)
 
     async def embed(self, call: EmbeddingCall) -> Embeddings:
         body = await self._read(_EMBEDDINGS, embeddings_body(call))
-        return read_embeddings(body, call, self._failures)
+        return read_embeddings(body, call, self.api.failures)
 
     async def aclose(self) -> None:
-        await self._client.close()
+        await self.api.aclose()
 
     async def _read(self, path: str, body: bytes) -> bytes:
-        response = await self._post(path, body)
+        response = await self.api.post(path, body)
         return await wire.read_body(response, max_bytes=self._max_response_bytes)
-
-    async def _post(self, path: str, body: bytes) -> httpx2.Response:
-        """The low-level call: the SDK's address, headers and errors, and the body left unread."""
-        if self._client.is_closed():
-            raise wire.transport_failure(ConnectionError())
-        try:
-            response = await self._client.post(
-                path,
-                cast_to=httpx2.Response,
-                content=body,
-                stream=True,
-                stream_cls=AsyncStream[object],
-            )
-        except APIStatusError as error:
-            answer = error.response
-            raise self._failures.of_status(
-                answer.status_code, answer.headers, answer.content
-            ) from None
-        except (OpenAIError, *wire.TRANSPORT_ERRORS) as error:
-            raise wire.transport_failure(error) from None
-        return cast(httpx2.Response, response)
 
 
 class _HttpClient(wire.LeanRequests, DefaultAioHttpClient):  # type: ignore[misc]  # leaner on purpose

@@ -83,6 +83,8 @@ class LeanRequests:
         headers: dict[str, str],
         timeout: httpx2.Timeout,
         content: bytes | None = None,
+        data: dict[str, Any] | None = None,
+        files: Any = None,
         extensions: dict[str, Any] | None = None,
         **_: object,
     ) -> httpx2.Request:
@@ -92,6 +94,8 @@ class LeanRequests:
             url,
             headers=headers,
             content=content,
+            data=data,
+            files=files,
             extensions={**(extensions or {}), "timeout": timeout.as_dict()},
         )
 
@@ -130,6 +134,25 @@ async def read_body(response: httpx2.Response, *, max_bytes: int) -> bytes:
             if len(body) > max_bytes:
                 raise _too_large(max_bytes)
     return bytes(body)
+
+
+async def read_lines(response: httpx2.Response, *, max_bytes: int) -> AsyncGenerator[bytes]:
+    """The lines of a body as they come, without their ends and without empty ones; none is longer than
+    `max_bytes`. The response is closed in any case."""
+    line = bytearray()
+    async with _chunks(response) as chunks:
+        async for chunk in chunks:
+            *ends, rest = chunk.split(b"\n")
+            for end in ends:
+                line += end
+                if line.strip():
+                    yield bytes(line)
+                line.clear()
+            line += rest
+            if len(line) > max_bytes:
+                raise _too_large(max_bytes)
+    if line.strip():
+        yield bytes(line)
 
 
 async def read_stream(

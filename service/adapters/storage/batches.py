@@ -150,6 +150,12 @@ class SqlBatchStore:
         query = _some_items(PendingItem, batch_id, after=after, limit=limit).where(_IS_PENDING)
         return [PendingItem(**row) for row in await self._rows(query)]
 
+    async def pending_at(self, batch_id: str, indexes: Collection[int]) -> list[PendingItem]:
+        """Those of the items that have not ended, in their order."""
+        query = _some_items(PendingItem, batch_id, after=-1, limit=len(indexes))
+        query = query.where(_IS_PENDING, _item.index.in_(indexes))
+        return [PendingItem(**row) for row in await self._rows(query)]
+
     async def count_attempts(self, batch_id: str, index: int, attempts: int) -> None:
         """Note how many runs of an item that has not ended have failed."""
         await self._execute(

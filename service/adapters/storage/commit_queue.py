@@ -10,6 +10,7 @@ way, since nobody else would settle it.
 """
 
 import asyncio
+from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
 
@@ -89,12 +90,12 @@ class CommitQueue:
     def settle(self, settlement: Settlement, *, holds: bool | None = None) -> asyncio.Future[None]:
         """Queue a settlement; the future is done when it is committed.
 
-        `holds`: whether the row may hold something, for rows that are not open here.
+        `holds`: whether the row may hold something; of a row that is not open here, nobody knows.
         """
         future = asyncio.get_running_loop().create_future()
         if holds is None:
             opening = self.open_rows.get(settlement.id)
-            holds = opening is not None and opening.reservation is not None
+            holds = opening is None or opening.reservation is not None
         settling = Settling(settlement=settlement, committed=future, holds=holds)
         self._next.settlings.append(settling)
         self._work.set()
@@ -108,6 +109,11 @@ class CommitQueue:
         """Queue a row together with its settlement, for one commit."""
         self._next.recorded.append(intent)
         return self.settle(settlement, holds=holds)
+
+    def forget(self, record_ids: Iterable[str]) -> None:
+        """These rows are no longer of this process."""
+        for record_id in record_ids:
+            self.open_rows.pop(record_id, None)
 
     async def ping(self) -> None:
         """Return once a commit has succeeded. Raises `LedgerUnavailable`."""

@@ -2,7 +2,8 @@
 
 import asyncio
 from asyncio import Future
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import structlog
@@ -27,6 +28,7 @@ _logger = structlog.get_logger(__name__)
 _RENEWALS_PER_LEASE = 3
 _SWEEP_SECONDS = 30.0
 _ORPHANS_AT_ONCE = 500
+_KEPT_AT_ONCE = 500
 
 
 class GroupCommitLedger:
@@ -102,6 +104,13 @@ class GroupCommitLedger:
         `again`: the row may be there from an earlier run, and may hold something.
         """
         return self._queue.record(intent, settlement, holds=again)
+
+    async def keep_open(self, record_ids: Sequence[str], *, until: datetime) -> None:
+        """Let open rows stay open until `until`; no instance answers for them any more."""
+        for start in range(0, len(record_ids), _KEPT_AT_ONCE):
+            chunk = record_ids[start : start + _KEPT_AT_ONCE]
+            await self._records.keep_open(chunk, until=until)
+            self._queue.forget(chunk)
 
     async def renew_leases(self) -> int:
         """Prolong the leases of this instance's open rows; returns how many there are."""

@@ -1,6 +1,6 @@
 """Ledger rows that are read, renewed or swept: what is asked rarely, through SQLAlchemy."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from decimal import Decimal
@@ -13,6 +13,9 @@ from service.adapters.storage.engine import one_statement_at_a_time, outages
 from service.adapters.storage.rows import usage_record
 from service.adapters.storage.tables import requests
 from service.usage.ports import LedgerUnavailable, Settlement, UsageRecord
+
+_NOBODY = ""
+"""Whose rows no instance renews: their work goes on elsewhere."""
 
 
 class Orphan(Struct, frozen=True, kw_only=True):
@@ -57,6 +60,14 @@ class RequestRecords:
             update(requests)
             .where(requests.c.outcome.is_(None), requests.c.instance_id == instance_id)
             .values(lease_expires_at=until)
+        )
+
+    async def keep_open(self, record_ids: Sequence[str], *, until: datetime) -> None:
+        """Take open rows away from their instance until `until`."""
+        await self._update(
+            update(requests)
+            .where(requests.c.id.in_(record_ids), requests.c.outcome.is_(None))
+            .values(instance_id=_NOBODY, lease_expires_at=until)
         )
 
     async def orphans(self, *, now: datetime, limit: int) -> list[Orphan]:
