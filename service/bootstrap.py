@@ -30,6 +30,7 @@ from service.batches.governor import Governor
 from service.batches.job import BatchJob
 from service.batches.ports import Mode, Runner
 from service.batches.provider_ports import ProviderBatches
+from service.batches.provider_runner import ProviderRunner
 from service.batches.retention import BatchRetention
 from service.batches.runner import ServiceRunner
 from service.core.clock import Clock, SystemClock
@@ -50,7 +51,7 @@ from service.observability.metrics import Metrics
 from service.operations.draining import Draining
 from service.operations.usecases import Operations
 from service.settings import ProviderSettings, Settings
-from service.usage.prices import PriceList
+from service.usage.prices import BatchPrices, PriceList, Prices
 from service.usage.usecases import Reporting
 from service.web.sse import RunningStreams
 
@@ -217,7 +218,8 @@ def wire(parts: Parts) -> Services:
     limits = Limits(parts.limiter, clock=parts.clock)
     pipeline = _pipeline(parts, catalog=catalog, router=router, limits=limits, prices=prices)
     traffic = Traffic(parts.clock)
-    batch_job = _batch_job(parts, pipeline, traffic)
+    provider_runner = _provider_runner(parts, catalog, prices)
+    batch_job = _batch_job(parts, pipeline, traffic, provider_runner)
     jobs = _jobs(parts, [batch_job])
     return Services(
         parts=parts,
@@ -241,6 +243,7 @@ def wire(parts: Parts) -> Services:
             jobs,
             clock=parts.clock,
             expiry_seconds=settings.batch_expiry_seconds,
+            checks={} if provider_runner is None else {"provider": provider_runner.check},
         ),
         jobs=jobs,
         running_streams=running_streams,
@@ -248,15 +251,38 @@ def wire(parts: Parts) -> Services:
     )
 
 
-def _batch_job(parts: Parts, pipeline: Pipeline, traffic: Traffic) -> BatchJob:
+def _batch_job(
+    parts: Parts, pipeline: Pipeline, traffic: Traffic, provider_runner: ProviderRunner | None
+) -> BatchJob:
     governor = Governor(traffic, places=parts.settings.batch_max_concurrency, clock=parts.clock)
     runners: dict[Mode, Runner] = {
         "service": ServiceRunner(
             parts.storage.batches, Generation(pipeline), governor, clock=parts.clock
         )
     }
+    if provider_runner is not None:
+        runners["provider"] = provider_runner
     owners = Owners(parts.storage.keys, clock=parts.clock)
     return BatchJob(parts.storage.batches, owners, runners, clock=parts.clock)
+
+
+def _provider_runner(parts: Parts, catalog: Catalog, prices: PriceList) -> ProviderRunner | None:
+    """None where no provider has batches of its own."""
+    settings = parts.settings
+    provider_batches = open_provider_batches(settings, parts.providers)
+    if not provider_batches:
+        return None
+    batch_prices = BatchPrices(prices, settings.batch_price_factors)
+    return ProviderRunner(
+        store=parts.storage.batches,
+        provider_batches=provider_batches,
+        catalog=catalog,
+        prices=batch_prices,
+        metering=_metering(parts, batch_prices),
+        clock=parts.clock,
+        poll_seconds=settings.provider_batch_poll_seconds,
+        poll_cap_seconds=settings.provider_batch_poll_cap_seconds,
+    )
 
 
 def _jobs(parts: Parts, kinds: Sequence[Job]) -> DbosJobs:
@@ -355,13 +381,7 @@ def _pipeline(
     parts: Parts, *, catalog: Catalog, router: Router, limits: Limits, prices: PriceList
 ) -> Pipeline:
     settings = parts.settings
-    metering = Metering(
-        ledger=parts.storage.ledger,
-        prices=prices,
-        metrics=parts.metrics,
-        clock=parts.clock,
-        content_logging=settings.content_logging,
-    )
+    metering = _metering(parts, prices)
     return Pipeline(
         catalog=catalog,
         router=router,
@@ -375,6 +395,16 @@ def _pipeline(
             stream_total=settings.stream_total_timeout_seconds,
         ),
         clock=parts.clock,
+    )
+
+
+def _metering(parts: Parts, prices: Prices) -> Metering:
+    return Metering(
+        ledger=parts.storage.ledger,
+        prices=prices,
+        metrics=parts.metrics,
+        clock=parts.clock,
+        content_logging=parts.settings.content_logging,
     )
 
 

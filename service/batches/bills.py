@@ -106,7 +106,7 @@ class Bills:
         written = self._metering.ledger.settle(settlement)
         with request_line() as line:
             self._metering.tell(intent, settlement, label=submission.label)
-        log.info("batch item", batch_id=batch.id, index=item.index, **line)
+        log.info("batch item", batch=batch.id, index=item.index, **line)
         return written
 
     def cost_usd(self, provider: str, model: str, usage: Usage) -> Decimal | None:
@@ -131,7 +131,7 @@ class Bills:
             kind=item.kind,
             model=item.request.model,
             stream=False,
-            metadata=item.metadata,
+            metadata=item.body.metadata or {},
             created_at=created_at,
             estimated_input_tokens=estimated_input_tokens,
             estimated_cost_usd=estimated_cost_usd,

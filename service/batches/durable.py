@@ -1,13 +1,13 @@
 """Durable batches, as their owners ask for them."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
 from msgspec import Struct
 
 from service.access.principal import Principal
-from service.batches.items import Items
+from service.batches.items import Check, Items
 from service.batches.job import BatchJob
 from service.batches.ports import (
     BREATH_SECONDS,
@@ -46,8 +46,11 @@ class Batches:
         *,
         clock: Clock,
         expiry_seconds: float,
+        checks: Mapping[Mode, Check] | None = None,
     ) -> None:
-        """A batch that has not ended after `expiry_seconds` is ended."""
+        """A batch that has not ended after `expiry_seconds` is ended. `checks` are what the items of a mode
+        must pass beside those of all."""
+        self._checks = checks or {}
         self._store = store
         self._job = job
         self._jobs = jobs
@@ -58,6 +61,10 @@ class Batches:
         """Raises `InvalidRequest` if nobody here runs batches of this mode."""
         if mode not in self._job.runners:
             raise InvalidRequest(f"There is nobody here to run the mode '{mode}'", field="mode")
+
+    def check_of(self, mode: Mode) -> Check | None:
+        """What each item of a batch of this mode must pass, if there is something."""
+        return self._checks.get(mode)
 
     async def create(
         self, caller: Principal, items: Items, how: HowToRun, *, request_id: str

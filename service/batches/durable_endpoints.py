@@ -79,7 +79,7 @@ async def create_batch(
     """
     batches.check_mode(body.mode)
     items = ListedItems(body)
-    await items.check()
+    await items.check(batches.check_of(body.mode))
     work = batches.create(caller, items, _how(body), request_id=request_id(request))
     return await answer_once(request, work, Batch.of, status=202)
 
@@ -104,7 +104,7 @@ async def upload_batch(
     """
     batches.check_mode(form.mode)
     items = FileItems(form.file.file, max_line_bytes=request.app.state.max_body_bytes)
-    await items.check()
+    await items.check(batches.check_of(form.mode))
     asked = form.model_dump(exclude={"file"}) | {"file": items.digest}
     work = batches.create(caller, items, _how(form), request_id=request_id(request))
     return await answer_once(request, work, Batch.of, status=202, asked=asked)

@@ -6,17 +6,24 @@ file nothing stays in memory but the names: it is read once to be checked and on
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any, BinaryIO, Protocol
 
 import msgspec
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
-from service.batches.durable_schemas import ITEM, BatchItemRequest, CreateBatchRequest
+from service.batches.durable_schemas import (
+    ITEM,
+    BatchItemRequest,
+    ChatItem,
+    CreateBatchRequest,
+    GenerateItem,
+)
 from service.batches.ports import MAX_ITEMS, NewItem
 from service.batches.schemas import DEFAULT_MODEL
 from service.core.errors import InvalidRequest
+from service.core.messages import CompletionRequest
 from service.web.body import UnusableBody, parse_json
 from service.web.validation import Path, invalid_request
 
@@ -28,12 +35,20 @@ _READ_AT_ONCE = 256 * 1024
 _encode = msgspec.json.Encoder().encode
 
 
+Check = Callable[[CompletionRequest], None]
+"""Raises `InvalidRequest` for what cannot be run."""
+
+
 class Items(Protocol):
     """What a batch is made of."""
 
     @property
     def total(self) -> int:
         """How many there are."""
+        ...
+
+    async def check(self, is_fit: Check | None) -> None:
+        """Raises `InvalidRequest` for the first that cannot be used, or that is not fit."""
         ...
 
     def portions(self) -> AsyncIterator[Sequence[NewItem]]:
@@ -55,14 +70,18 @@ class ListedItems:
     def total(self) -> int:
         return len(self._bodies)
 
-    async def check(self) -> None:
+    async def check(self, is_fit: Check | None) -> None:
         """Raises `InvalidRequest` for the first that cannot be used."""
-        if self._are_prompts:
-            return  # validated with the body, which is quick
+        if self._are_prompts:  # validated with the body, which is quick; and all are alike
+            if is_fit is not None:
+                is_fit(ITEM.validate_python(self._bodies[0]).to_completion())
+            return
         names = _Names()
         for index, body in enumerate(self._bodies):
             place = ("requests", index)
-            names.add(_custom_id(body, place, CreateBatchRequest), field=f"requests.{index}")
+            item = _item(body, place, CreateBatchRequest)
+            _pass(item, is_fit, field=f"requests.{index}")
+            names.add(item.custom_id, field=f"requests.{index}")
             await _give_way(index)
 
     async def portions(self) -> AsyncIterator[Sequence[NewItem]]:
@@ -93,18 +112,19 @@ class FileItems:
         """Of what was checked, in hex: files with the same lines have the same."""
         return self._digest.hexdigest()
 
-    async def check(self) -> None:
+    async def check(self, is_fit: Check | None) -> None:
         """Raises `InvalidRequest` for the first line that cannot be used, with its number."""
         names = _Names()
         async for number, line in self._lines():
             field = f"file.{number}"
             try:
-                custom_id = _custom_id(self._parsed(number, line), ("file", number), _Lines)
-                names.add(custom_id, field=field)
+                item = _item(self._parsed(number, line), ("file", number), _Lines)
+                _pass(item, is_fit, field=field)
+                names.add(item.custom_id, field=field)
             except InvalidRequest as error:
                 message = f"Line {number}: {error.message}"
                 raise InvalidRequest(message, field=error.field or field) from error
-            self._custom_ids.append(custom_id)
+            self._custom_ids.append(item.custom_id)
             self._digest.update(line + b"\n")
             if self.total > MAX_ITEMS:
                 raise InvalidRequest(f"This has more than {MAX_ITEMS} requests", field="file")
@@ -178,10 +198,21 @@ class _Portion:
         return full
 
 
-def _custom_id(value: Any, place: Path, within: type[BaseModel]) -> str | None:
-    """The name of a good item. Raises `InvalidRequest`."""
+def _pass(item: GenerateItem | ChatItem, is_fit: Check | None, *, field: str) -> None:
+    """Raises `InvalidRequest` that names the place, or the batch's own field that is to blame."""
+    if is_fit is None:
+        return
     try:
-        return ITEM.validate_python(value).custom_id
+        is_fit(item.to_completion())
+    except InvalidRequest as error:
+        named = error.field if error.field == "mode" else f"{field}.{error.field}"
+        raise InvalidRequest(error.message, field=named) from error
+
+
+def _item(value: Any, place: Path, within: type[BaseModel]) -> GenerateItem | ChatItem:
+    """A good item. Raises `InvalidRequest`."""
+    try:
+        return ITEM.validate_python(value)
     except ValidationError as error:
         problems = [
             {**problem, "loc": ("body", *place, *problem["loc"])}

@@ -1,25 +1,21 @@
-"""A stored item in the terms of a provider's batch, and what is kept of its end."""
+"""A stored item in the terms of a provider's batch."""
 
-import hashlib
 from decimal import Decimal
 
-import msgspec
 from msgspec import Struct
-from pydantic import TypeAdapter
 
 from service.access.ports import Sanitize
+from service.batches.durable_schemas import ITEM, ChatItem, GenerateItem
+from service.batches.ends import completed
 from service.batches.ports import ItemEnd, PendingItem, StoredBatch
-from service.batches.schemas import BatchItem
-from service.core.errors import ServiceError
+from service.batches.runner import record_id
+from service.batches.submissions import Submission
 from service.core.messages import Completion, CompletionRequest
 from service.generation.sanitize import sanitized_answer
-from service.generation.schemas import ChatRequest, ChatResponse, GenerateRequest, GenerateResponse
+from service.generation.schemas import ChatRequest
 from service.generation.usecases import limited_history
 from service.inference.answers import Answer
 from service.usage.ports import RequestKind
-from service.web.errors import error_body
-
-_read: TypeAdapter[GenerateRequest | ChatRequest] = TypeAdapter(BatchItem)
 
 
 class RunnableItem(Struct, frozen=True, kw_only=True):
@@ -28,53 +24,40 @@ class RunnableItem(Struct, frozen=True, kw_only=True):
     index: int
     attempts: int
     record_id: str
-    kind: RequestKind
+    body: GenerateItem | ChatItem
     request: CompletionRequest
-    metadata: dict[str, str]
-    sanitize: Sanitize | None
+
+    @property
+    def kind(self) -> RequestKind:
+        """What it would have been, asked live."""
+        return "chat" if isinstance(self.body, ChatRequest) else "generate"
 
 
 def runnable(batch: StoredBatch, item: PendingItem) -> RunnableItem:
     """The item, read; it was checked when the batch was made."""
-    value = msgspec.json.decode(item.body)
-    value.pop("custom_id", None)
-    body = _read.validate_python(value)
+    body = ITEM.validate_json(item.body)
     request = body.to_completion()
-    if isinstance(body, ChatRequest):
+    if isinstance(body, ChatItem):
         request = limited_history(request, body.history_limit)
     return RunnableItem(
         index=item.index,
         attempts=item.attempts,
-        record_id=record_id(batch.id, item),
-        kind="chat" if isinstance(body, ChatRequest) else "generate",
+        record_id=record_id(batch.id, item.index, item.attempts),
+        body=body,
         request=request,
-        metadata=body.metadata or {},
-        sanitize=body.sanitize,
     )
 
 
-def record_id(batch_id: str, item: PendingItem) -> str:
-    """The same for the same attempt at the same item, whoever makes it."""
-    name = f"{batch_id}/{item.index}/{item.attempts}".encode()
-    return "req_" + hashlib.blake2b(name, digest_size=16).hexdigest()
-
-
 async def answered(
-    item: RunnableItem,
-    completion: Completion,
-    *,
-    provider: str,
-    label: str,
-    sanitize: Sanitize,
-    cost_usd: Decimal | None,
+    item: RunnableItem, completion: Completion, submission: Submission, cost_usd: Decimal | None
 ) -> ItemEnd:
-    """The end of an item that has an answer, with the body that a plain call would have had."""
+    """The end of an item that has an answer, as a plain call would have given it."""
     answer = Answer(
         id=item.record_id,
         model=item.request.model,
-        provider=provider,
+        provider=submission.provider,
         provider_model=completion.provider_model,
-        label=label,
+        label=submission.label,
         finish_reason=completion.finish_reason,
         usage=completion.usage,
         cost_usd=cost_usd,
@@ -82,18 +65,5 @@ async def answered(
         tool_calls=completion.tool_calls,
         provider_data=completion.provider_data,
     )
-    answer = await sanitized_answer(answer, item.sanitize or sanitize)
-    shape = ChatResponse if item.kind == "chat" else GenerateResponse
-    return ItemEnd(
-        index=item.index,
-        state="completed",
-        result=shape.of(answer).model_dump_json(),
-        usage=completion.usage,
-        cost_usd=cost_usd or Decimal(0),
-    )
-
-
-def failed(index: int, error: ServiceError, request_id: str) -> ItemEnd:
-    """The end of an item that has none."""
-    result = msgspec.json.encode(error_body(error, request_id)).decode()
-    return ItemEnd(index=index, state="failed", result=result)
+    sanitized: Sanitize = item.body.sanitize or submission.sanitize
+    return completed(item.index, item.body, await sanitized_answer(answer, sanitized))

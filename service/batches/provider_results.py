@@ -8,8 +8,9 @@ from itertools import islice
 from msgspec import Struct
 
 from service.batches.bills import HowItEnded
+from service.batches.ends import failed
 from service.batches.ports import BatchStore, ItemEnd, PendingItem, StoredBatch
-from service.batches.provider_items import RunnableItem, answered, failed, runnable
+from service.batches.provider_items import RunnableItem, answered, runnable
 from service.batches.provider_ports import BatchedAnswer, NotRun, NotRunReason
 from service.batches.provider_tools import ProviderTools
 from service.batches.submissions import Submission, index_of, tag_of
@@ -144,18 +145,11 @@ class Results:
         cost_usd = self._tools.bills.cost_usd(
             submission.provider, submission.model, completion.usage
         )
-        end = await answered(
-            item,
-            completion,
-            provider=submission.provider,
-            label=submission.label,
-            sanitize=submission.sanitize,
-            cost_usd=cost_usd,
-        )
+        end = await answered(item, completion, submission, cost_usd)
         return _Verdict(HowItEnded(completion=completion, cost_usd=cost_usd), end)
 
     def _failed(self, item: RunnableItem, error: ServiceError) -> _Verdict:
-        end = failed(item.index, error, self._batch.request_id)
+        end = failed(item.index, error, request_id=self._batch.request_id)
         return _Verdict(HowItEnded(outcome="failed", error_type=error.type), end)
 
 

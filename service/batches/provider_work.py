@@ -12,8 +12,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from service.access.principal import Principal
+from service.batches.ends import failed
 from service.batches.ports import ItemEnd, Owner, PendingItem, StoredBatch
-from service.batches.provider_items import RunnableItem, failed, runnable
+from service.batches.provider_items import RunnableItem, runnable
 from service.batches.provider_ports import NotYetKnown, ProviderBatches
 from service.batches.provider_results import Results, pending_items
 from service.batches.provider_tools import ProviderTools
@@ -142,7 +143,7 @@ class ProviderWork:
                 item = runnable(self._batch, pending)
                 target = self._tools.target(item.request)
             except ServiceError as error:
-                unfit.append(failed(pending.index, error, self._batch.request_id))
+                unfit.append(failed(pending.index, error, request_id=self._batch.request_id))
                 continue
             found.setdefault(target.name, (target, []))[1].append(item)
         await self._end(unfit)
@@ -196,7 +197,9 @@ class ProviderWork:
                 elif isinstance(problem, BudgetExceeded):
                     shortage = problem
                 elif isinstance(problem, InvalidRequest):
-                    await self._end([failed(item.index, problem, self._batch.request_id)])
+                    await self._end(
+                        [failed(item.index, problem, request_id=self._batch.request_id)]
+                    )
                 else:
                     raise problem
             if shortage is not None:
@@ -220,7 +223,7 @@ class ProviderWork:
                 requests.append((item, api.encode(custom_id(tag, item.index), call)))
             except ProviderFailure as failure:
                 error = error_of([failure])
-                unfit.append(failed(item.index, error, self._batch.request_id))
+                unfit.append(failed(item.index, error, request_id=self._batch.request_id))
         await self._end(unfit)
         return requests
 
@@ -413,7 +416,7 @@ class ProviderWork:
         """A provider's own words may hold content: they are not logged."""
         log.info(
             event,
-            batch_id=self._batch.id,
+            batch=self._batch.id,
             provider=submission.provider,
             model=submission.model,
             provider_batch_id=submission.provider_batch_id,
