@@ -18,7 +18,7 @@ from service.access.ports import KeyStoreUnavailable
 from service.access.signing import SignatureCheck
 from service.batches.endpoints import router as batches
 from service.bootstrap import Services, ServicesOpener, open_services
-from service.core.errors import ServiceError
+from service.core.errors import ServiceError, Unavailable
 from service.embeddings.endpoints import router as embeddings
 from service.generation.endpoints import STREAM_EVENT_SCHEMAS
 from service.generation.endpoints import router as generation
@@ -38,6 +38,8 @@ from service.web.hosts import HostCheck
 from service.web.https import HttpsOnly
 from service.web.requests import LastResort, RequestEnvelope
 from service.web.validation import from_http_exception, invalid_request
+from service.webhooks.endpoints import router as webhooks
+from service.webhooks.ports import WebhookStoreUnavailable
 
 _DESCRIPTION = """\
 One API in front of Anthropic, OpenAI and any OpenAI-compatible server: fallback, retries under one
@@ -58,8 +60,11 @@ _TAGS = [
         "description": "What was used and what it cost, request by request and in sums.",
     },
     {"name": "Keys", "description": "Who may call, what they may do and how much they may use up."},
+    {"name": "Webhooks", "description": "URLs that are told of what happens."},
     {"name": "Operations", "description": "For probes and scrapers; no key needed."},
 ]
+
+_WEBHOOKS_RETRY_AFTER_SECONDS = 5.0
 
 
 def create_app(
@@ -89,7 +94,7 @@ def create_app(
         generate_unique_id_function=openapi.operation_id,
     )
     app.state.max_body_bytes = settings.max_body_bytes
-    for room in (generation, embeddings, batches, models, usage, access, operations):
+    for room in (generation, embeddings, batches, models, usage, access, webhooks, operations):
         app.include_router(room)
     refuse_open_routes(app.routes, prefix=openapi.API_PREFIX)
     docs.install(app)
@@ -148,6 +153,7 @@ def _request_state(services: Services, settings: Settings, metrics: Metrics) -> 
         "embedding": services.embedding,
         "models": services.models,
         "reporting": services.reporting,
+        "webhooks": services.webhooks,
         "operations": services.operations,
         "metrics": metrics,
         "running_streams": services.running_streams,
@@ -176,6 +182,13 @@ def _answer_errors_in_one_envelope(app: FastAPI, metrics: Metrics) -> None:
     @app.exception_handler(KeyStoreUnavailable)
     async def _key_store_unavailable(request: Request, _: KeyStoreUnavailable) -> Response:
         return answer(request, keys_unavailable(), {})
+
+    @app.exception_handler(WebhookStoreUnavailable)
+    async def _webhooks_unavailable(request: Request, _: WebhookStoreUnavailable) -> Response:
+        away = Unavailable(
+            "Webhooks cannot be asked for now", retry_after_seconds=_WEBHOOKS_RETRY_AFTER_SECONDS
+        )
+        return answer(request, away, {})
 
     @app.exception_handler(RequestValidationError)
     async def _validation_error(request: Request, error: RequestValidationError) -> Response:

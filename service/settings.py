@@ -148,6 +148,9 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
     content_logging: bool = False
+    content_retention_days: int = Field(30, ge=1)
+
+    outbound_allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
 
     @classmethod
     def settings_customise_sources(
@@ -166,7 +169,7 @@ class Settings(BaseSettings):
         sources.append(TomlConfigSettingsSource(settings_cls, _SHIPPED_CATALOG))
         return tuple(sources)
 
-    @field_validator("cors_origins", "trusted_proxies", mode="before")
+    @field_validator("cors_origins", "trusted_proxies", "outbound_allowed_hosts", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         if isinstance(value, str):

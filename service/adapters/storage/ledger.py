@@ -12,6 +12,7 @@ from service.adapters.storage.batch import BatchWriter
 from service.adapters.storage.commit_queue import CommitQueue
 from service.adapters.storage.records import RequestRecords
 from service.core.clock import Clock
+from service.core.events import Audience
 from service.core.ids import new_id
 from service.usage.ports import (
     Intent,
@@ -42,6 +43,7 @@ class GroupCommitLedger:
         writer: BatchWriter,
         engine: AsyncEngine,
         events: UsageEvents,
+        audience: Audience,
         clock: Clock,
         lease_seconds: float = 30.0,
         commit_timeout_seconds: float = 2.0,
@@ -56,6 +58,7 @@ class GroupCommitLedger:
         self._queue = CommitQueue(
             writer,
             events=events,
+            audience=audience,
             clock=clock,
             instance_id=self._instance_id,
             lease_seconds=lease_seconds,
