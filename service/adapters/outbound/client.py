@@ -92,6 +92,7 @@ class OutboundClient:
 
         connector = TCPConnector(
             limit=_CONNECTIONS,
+            force_close=True,  # a kept one may have been closed by the time that it is written to
             resolver=self._resolver,
             socket_factory=_guarded_socket if is_guarded else None,
         )
