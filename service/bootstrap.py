@@ -145,6 +145,7 @@ async def open_services(
             clock=clock,
             random=SystemRandom(),
             metrics=metrics,
+            lease_seconds=settings.lease_seconds,
             retention=timedelta(days=settings.content_retention_days),
         )
         await deliverer.start()

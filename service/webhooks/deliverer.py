@@ -34,8 +34,6 @@ _LONGEST_WAIT_SECONDS = 2.0
 _EVENTS_AT_ONCE = 200
 _COURIERS = 64
 _DELIVERIES_AT_ONCE = 4
-_LEASE = timedelta(seconds=60)
-"""Longer than any request takes, with the wait for the database."""
 _MAX_ANSWER_BYTES = 64 * 1024
 _GRACE_SECONDS = 2.0
 _CLEANING_EVERY_SECONDS = 3600.0
@@ -57,7 +55,11 @@ class Receipt(Struct, frozen=True, kw_only=True):
 
 
 class Deliverer:
-    """Works until it is closed. While the store is away, it waits for it."""
+    """Works until it is closed. While the store is away, it waits for it.
+
+    `lease_seconds` should be more than any request takes: it is when what a dead process was sending is sent
+    again. What has ended is deleted after `retention`.
+    """
 
     def __init__(
         self,
@@ -68,6 +70,7 @@ class Deliverer:
         clock: Clock,
         random: Random,
         metrics: Metrics,
+        lease_seconds: float,
         retention: timedelta,
     ) -> None:
         self._store = store
@@ -76,6 +79,7 @@ class Deliverer:
         self._clock = clock
         self._random = random
         self._metrics = metrics
+        self._lease = timedelta(seconds=lease_seconds)
         self._retention = retention
         self._couriers: dict[str, asyncio.Task[None]] = {}
         self._posts: set[asyncio.Task[Receipt]] = set()
@@ -160,7 +164,7 @@ class Deliverer:
             while not self._is_closing:
                 now = self._clock.now()
                 sendings = await self._store.lease(
-                    endpoint_id, now=now, until=now + _LEASE, limit=_DELIVERIES_AT_ONCE
+                    endpoint_id, now=now, until=now + self._lease, limit=_DELIVERIES_AT_ONCE
                 )
                 if not sendings:
                     break

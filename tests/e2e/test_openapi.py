@@ -16,6 +16,7 @@ from service.models.endpoints import router as models
 from service.operations.endpoints import router as operations
 from service.usage.endpoints import router as usage
 from service.web.admission import STREAM_SUFFIX
+from service.webhooks.endpoints import router as webhooks
 from tests.e2e.document import Document, Json
 from tests.e2e.routes import CHAT_STREAM, GENERATE_STREAM, POST_ROUTES
 from tests.running import RunningService
@@ -48,6 +49,16 @@ OPERATION_IDS = {
     "revoke_key",
     "rotate_key",
     "mint_token",
+    "create_webhook_endpoint",
+    "list_webhook_endpoints",
+    "get_webhook_endpoint",
+    "change_webhook_endpoint",
+    "delete_webhook_endpoint",
+    "rotate_webhook_secret",
+    "test_webhook_endpoint",
+    "list_webhook_deliveries",
+    "redeliver_failed_webhooks",
+    "redeliver_webhook",
     "get_tenant",
     "put_tenant",
     "get_health",
@@ -72,7 +83,7 @@ async def document(shared_service: RunningService) -> Document:
     return Document(answer.json())
 
 
-ROOMS = (generation, embeddings, batches, models, usage, access, operations)
+ROOMS = (generation, embeddings, batches, models, usage, access, webhooks, operations)
 
 
 def test_the_document_is_valid_openapi_3_1(document: Document) -> None:
@@ -154,7 +165,7 @@ def test_every_request_body_is_json_and_has_examples(document: Document) -> None
 
 def test_every_good_answer_has_an_example(document: Document) -> None:
     for _, path, operation in document.operations():
-        (status,) = {"200", "201", "204"} & set(operation["responses"])
+        (status,) = {"200", "201", "202", "204"} & set(operation["responses"])
         if status == "204":
             assert "content" not in operation["responses"]["204"], path
             continue

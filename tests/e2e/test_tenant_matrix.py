@@ -37,7 +37,20 @@ async def make_a_request(owner: httpx.AsyncClient) -> str:
     return str(answer.json()["id"])
 
 
+async def make_an_endpoint(owner: httpx.AsyncClient) -> str:
+    body = {"url": "https://example.invalid/hooks", "events": ["batch.*"]}
+    return str((await owner.post("/api/v1/webhook-endpoints", json=body)).json()["id"])
+
+
+async def make_a_delivery(owner: httpx.AsyncClient) -> str:
+    endpoint_id = await make_an_endpoint(owner)
+    made = await owner.post(f"/api/v1/webhook-endpoints/{endpoint_id}/test")
+    return str(made.json()["id"])
+
+
 MAKERS: dict[str, Maker] = {
+    "delivery_id": make_a_delivery,
+    "endpoint_id": make_an_endpoint,
     "key_id": make_a_key,
     "request_id": make_a_request,
     "tenant_id": own_tenant,
@@ -45,7 +58,9 @@ MAKERS: dict[str, Maker] = {
 """By path parameter: makes an object of the caller's tenant, and returns its id."""
 BODIES: dict[str, Json] = {
     "change_key": {"name": "x"},
+    "change_webhook_endpoint": {"enabled": True},
     "rotate_key": {},
+    "rotate_webhook_secret": {},
     "mint_token": {},
     "put_tenant": {},
 }

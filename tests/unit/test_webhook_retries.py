@@ -22,7 +22,8 @@ class NoJitter(Random):
 
 def attempts_of_a_receiver_that_is_down() -> list[timedelta]:
     """When each attempt after the first one is made."""
-    now, made = NOW, []
+    now = NOW
+    made: list[timedelta] = []
     while True:
         again = next_attempt(
             attempts=len(made) + 1,
