@@ -7,15 +7,18 @@ from service.webhooks.ports import WebhookStore, event_types
 
 
 class Subscribers:
-    """The Audience, as a store had it when it was last asked; and whoever delivers waits here for news."""
+    """The Audience, as a store had it when it was last asked; and whoever delivers waits here for news.
+
+    Until it has answered once, everybody counts as waiting: an event too many is delivered to nobody.
+    """
 
     def __init__(self) -> None:
-        self._wanted: frozenset[tuple[str, EventType]] = frozenset()
+        self._wanted: frozenset[tuple[str, EventType]] | None = None
         self._news = asyncio.Event()
 
     def awaits(self, tenant: str, type_: EventType) -> bool:
         """Whether anybody in the tenant wants events of this type."""
-        return (tenant, type_) in self._wanted
+        return self._wanted is None or (tenant, type_) in self._wanted
 
     def told(self) -> None:
         """There is something to deliver."""

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import func, select
 
-from service.adapters.storage import Storage
+from service.adapters.storage import Storage, open_storage
 from service.adapters.storage.engine import create_engine
 from service.adapters.storage.outbox import add_events
 from service.adapters.storage.tables import events
@@ -26,6 +26,7 @@ from service.webhooks.ports import (
     payload,
 )
 from tests.contracts.databases import Database
+from tests.contracts.time import MovableClock
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -458,7 +459,8 @@ async def test_subscriptions_are_of_enabled_endpoints(store: WebhookStore) -> No
     assert sorted(found) == [("acme", ("generation.*",)), ("other", ("batch.failed",))]
 
 
-async def test_a_store_that_is_away_says_so(database: Database, storage: Storage) -> None:
+async def test_a_store_that_is_away_says_so(database: Database, clock: MovableClock) -> None:
+    storage = open_storage(database.url, clock=clock, commit_timeout_seconds=0.2)
     store = storage.webhook_store(b"secret")
     endpoint = await added(store)
     async with database.away():
@@ -478,3 +480,4 @@ async def test_a_store_that_is_away_says_so(database: Database, storage: Storage
         with pytest.raises(WebhookStoreUnavailable):
             await store.disable_endpoint(endpoint.id, tenant="acme", reason="gone", now=NOW)
     assert (await found(store, endpoint)).disabled_at is None
+    await storage.aclose()

@@ -12,6 +12,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from tests.conftest import ServiceFactory
+from tests.contracts.databases import SqliteDatabase
 from tests.contracts.time import until
 from tests.e2e.keys import make_key
 from tests.e2e.routes import GENERATE, GENERATE_STREAM, error_of
@@ -299,6 +300,17 @@ async def test_what_cannot_be_registered_is_a_400_that_names_the_field(
 ) -> None:
     good = {"url": "https://example.com/hooks", "events": ["batch.*"]}
     error_of(await client.post(ENDPOINTS, json=good | body), 400, "validation_error", field=field)
+
+
+async def test_a_database_that_is_away_is_a_503(
+    client: httpx.AsyncClient, service: RunningService
+) -> None:
+    body = {"url": "https://example.com/hooks", "events": ["batch.*"]}
+    async with SqliteDatabase(service.settings.data_dir / "ai-service.db").away():
+        away = await client.post(ENDPOINTS, json=body)
+    error_of(away, 503, "service_unavailable")
+    assert int(away.headers["retry-after"]) >= 1
+    assert (await client.post(ENDPOINTS, json=body)).status_code == 201
 
 
 async def test_endpoints_need_the_scope_admin(

@@ -324,6 +324,15 @@ async def test_an_endpoint_whose_secret_cannot_be_read_gets_nothing_unsigned(
     assert outbound.sent == []
 
 
+async def test_nothing_is_missed_before_it_is_known_who_waits(here: Deliveries) -> None:
+    await here.endpoint("ours.example")
+    assert here.subscribers.awaits("acme", "generation.completed")
+    await here.turn()
+    assert not here.subscribers.awaits("acme", "generation.completed")
+    assert here.subscribers.awaits("acme", "batch.failed")
+    assert not here.subscribers.awaits("other", "batch.failed")
+
+
 async def test_news_are_delivered_without_waiting_for_the_next_look(here: Deliveries) -> None:
     await here.endpoint("ours.example")
     await here.deliverer.start()
