@@ -20,7 +20,7 @@ from service.batches.durable_endpoints import RESULT_LINE_SCHEMAS, upload_router
 from service.batches.durable_endpoints import router as durable_batches
 from service.batches.endpoints import router as batches
 from service.bootstrap import Services, ServicesOpener, open_services
-from service.core.errors import ServiceError
+from service.core.errors import ServiceError, Unavailable
 from service.embeddings.endpoints import router as embeddings
 from service.generation.endpoints import STREAM_EVENT_SCHEMAS
 from service.generation.endpoints import router as generation
@@ -40,6 +40,8 @@ from service.web.hosts import HostCheck
 from service.web.https import HttpsOnly
 from service.web.requests import LastResort, RequestEnvelope
 from service.web.validation import from_http_exception, invalid_request
+from service.webhooks.endpoints import router as webhooks
+from service.webhooks.ports import WebhookStoreUnavailable
 
 _DESCRIPTION = """\
 One API in front of Anthropic, OpenAI and any OpenAI-compatible server: fallback, retries under one
@@ -60,8 +62,25 @@ _TAGS = [
         "description": "What was used and what it cost, request by request and in sums.",
     },
     {"name": "Keys", "description": "Who may call, what they may do and how much they may use up."},
+    {"name": "Webhooks", "description": "URLs that are told of what happens."},
     {"name": "Operations", "description": "For probes and scrapers; no key needed."},
 ]
+
+ROOMS = (
+    generation,
+    embeddings,
+    batches,
+    durable_batches,
+    upload_router,
+    models,
+    usage,
+    access,
+    webhooks,
+    operations,
+)
+"""All that is served under the API's paths, in the document's order."""
+
+_WEBHOOKS_RETRY_AFTER_SECONDS = 5.0
 
 
 def create_app(
@@ -92,8 +111,7 @@ def create_app(
     )
     app.state.max_body_bytes = settings.max_body_bytes
     app.state.max_upload_bytes = settings.max_upload_bytes
-    rooms = (generation, embeddings, batches, durable_batches, upload_router, models)
-    for room in (*rooms, usage, access, operations):
+    for room in ROOMS:
         app.include_router(room)
     refuse_open_routes(app.routes, prefix=openapi.API_PREFIX)
     docs.install(app)
@@ -153,6 +171,7 @@ def _request_state(services: Services, settings: Settings, metrics: Metrics) -> 
         "embedding": services.embedding,
         "models": services.models,
         "reporting": services.reporting,
+        "webhooks": services.webhooks,
         "operations": services.operations,
         "metrics": metrics,
         "running_streams": services.running_streams,
@@ -181,6 +200,13 @@ def _answer_errors_in_one_envelope(app: FastAPI, metrics: Metrics) -> None:
     @app.exception_handler(KeyStoreUnavailable)
     async def _key_store_unavailable(request: Request, _: KeyStoreUnavailable) -> Response:
         return answer(request, keys_unavailable(), {})
+
+    @app.exception_handler(WebhookStoreUnavailable)
+    async def _webhooks_unavailable(request: Request, _: WebhookStoreUnavailable) -> Response:
+        away = Unavailable(
+            "Webhooks cannot be asked for now", retry_after_seconds=_WEBHOOKS_RETRY_AFTER_SECONDS
+        )
+        return answer(request, away, {})
 
     @app.exception_handler(RequestValidationError)
     async def _validation_error(request: Request, error: RequestValidationError) -> Response:

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from random import SystemRandom
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -22,6 +23,7 @@ from service.adapters.events import LoggedUsageEvents
 from service.adapters.jobs.dbos_jobs import DbosJobs
 from service.adapters.jobs.executors import OneExecutor
 from service.adapters.limits.memory import MemoryLimiter
+from service.adapters.outbound.client import OutboundClient
 from service.adapters.replays.memory import MemorySeenSignatures
 from service.adapters.storage import Storage, open_storage
 from service.adapters.storage.migrate import migrate
@@ -35,6 +37,7 @@ from service.batches.retention import BatchRetention
 from service.batches.runner import ServiceRunner
 from service.core.clock import Clock, SystemClock
 from service.core.jobs import Job
+from service.core.outbound import Outbound
 from service.embeddings.usecases import Embedding
 from service.generation.usecases import Generation
 from service.idempotency.usecases import Idempotency
@@ -54,6 +57,10 @@ from service.settings import ProviderSettings, Settings
 from service.usage.prices import BatchPrices, PriceList, Prices
 from service.usage.usecases import Reporting
 from service.web.sse import RunningStreams
+from service.webhooks.deliverer import Deliverer
+from service.webhooks.ports import WebhookStore
+from service.webhooks.subscribers import Subscribers
+from service.webhooks.usecases import Webhooks
 
 if TYPE_CHECKING:
     from service.adapters.providers.anthropic import AnthropicProvider
@@ -75,6 +82,9 @@ class Parts:
     rotation_reminder: RotationReminder
     signatures: Signatures | None
     idempotency: Idempotency
+    webhook_store: WebhookStore
+    subscribers: Subscribers
+    outbound: Outbound
     metrics: Metrics
     clock: Clock
 
@@ -91,6 +101,7 @@ class Services:
     reporting: Reporting
     keys: Keys
     tenants: Tenants
+    webhooks: Webhooks
     operations: Operations
     batches: Batches
     jobs: DbosJobs
@@ -116,11 +127,13 @@ async def open_services(
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         await migrate(settings.storage_url)
+        subscribers = Subscribers()
         storage = await stack.enter_async_context(
             open_storage(
                 settings.storage_url,
                 clock=clock,
                 events=LoggedUsageEvents(metrics),
+                audience=subscribers,
                 lease_seconds=settings.lease_seconds,
             )
         )
@@ -139,6 +152,21 @@ async def open_services(
         idempotency = await stack.enter_async_context(
             _idempotency(settings, storage, secret_key=secret_key, clock=clock)
         )
+        outbound = OutboundClient(allowed_hosts=settings.outbound_allowed_hosts)
+        stack.push_async_callback(outbound.aclose)
+        webhook_store = storage.webhook_store(secret_key)
+        deliverer = Deliverer(
+            webhook_store,
+            subscribers,
+            outbound,
+            clock=clock,
+            random=SystemRandom(),
+            metrics=metrics,
+            lease_seconds=settings.lease_seconds,
+            retention=timedelta(days=settings.content_retention_days),
+        )
+        await deliverer.start()
+        stack.push_async_callback(deliverer.aclose)
         cache = open_cache(settings, redis, clock=clock)
         if cache is not None:
             stack.push_async_callback(cache.aclose)
@@ -158,6 +186,9 @@ async def open_services(
             rotation_reminder=RotationReminder(clock=clock, metrics=metrics),
             signatures=_signatures(settings, redis, clock=clock),
             idempotency=idempotency,
+            webhook_store=webhook_store,
+            subscribers=subscribers,
+            outbound=outbound,
             metrics=metrics,
             clock=clock,
         )
@@ -230,6 +261,9 @@ def wire(parts: Parts) -> Services:
         reporting=_reporting(parts.storage, clock=parts.clock),
         keys=_keys(settings, parts.storage, parts.digester, parts.clock, forget),
         tenants=Tenants(parts.storage.keys, forget=forget),
+        webhooks=Webhooks(
+            parts.webhook_store, parts.subscribers, parts.outbound, clock=parts.clock
+        ),
         operations=Operations(
             ledger=parts.storage.ledger,
             cache=parts.cache,

@@ -159,6 +159,7 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     content_logging: bool = False
     content_retention_days: float = Field(30.0, gt=0)
+    outbound_allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
 
     @classmethod
     def settings_customise_sources(
@@ -177,7 +178,7 @@ class Settings(BaseSettings):
         sources.append(TomlConfigSettingsSource(settings_cls, _SHIPPED_CATALOG))
         return tuple(sources)
 
-    @field_validator("cors_origins", "trusted_proxies", mode="before")
+    @field_validator("cors_origins", "trusted_proxies", "outbound_allowed_hosts", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         if isinstance(value, str):

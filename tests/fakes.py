@@ -2,6 +2,7 @@
 
 import asyncio
 from asyncio import Future
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -29,6 +30,7 @@ from service.core.messages import (
     TextDelta,
     Usage,
 )
+from service.core.outbound import Outbound, OutboundAnswer, Unreachable, UnreachableReason
 from service.inference.context import CallContext
 from service.inference.ports import (
     CompletionCall,
@@ -170,7 +172,7 @@ class FakeLedger:
             raise BudgetExhausted(reservation.accounts[0], spent_usd=Decimal(1) - self.funds_usd)
         return affordable[0]
 
-    def settle(self, settlement: Settlement) -> Future[None]:
+    def settle(self, settlement: Settlement, intent: Intent | None = None) -> Future[None]:
         self.settlements.append(settlement)
         written: Future[None] = asyncio.get_running_loop().create_future()
         if self.settles_at_once:
@@ -221,6 +223,52 @@ class RecordedEvents:
 
     def threshold_reached(self, event: ThresholdReached) -> None:
         self.thresholds.append(event)
+
+
+class FakeOutbound:
+    """Takes what is sent, and meets it with what `answer` says of its host; a host is taken as slow while
+    its event in `held` is clear."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, int | UnreachableReason] = {}
+        self.headers: dict[str, str] = {}
+        self.held: dict[str, asyncio.Event] = {}
+        self.sent: list[tuple[str, Mapping[str, str], bytes]] = []
+        self.under_way: Counter[str] = Counter()
+        self.most_under_way: Counter[str] = Counter()
+
+    def check(self, url: str) -> str:
+        return url
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        max_answer_bytes: int,
+    ) -> OutboundAnswer:
+        host = url.split("/")[2]
+        self.sent.append((host, headers, body or b""))
+        self.under_way[host] += 1
+        self.most_under_way[host] = max(self.most_under_way[host], self.under_way[host])
+        try:
+            if host in self.held:
+                await self.held[host].wait()
+        finally:
+            self.under_way[host] -= 1
+        answer = self.answers.get(host, 204)
+        if isinstance(answer, str):
+            raise Unreachable(answer)
+        return OutboundAnswer(status=answer, headers=self.headers, body=b"", is_cut=False)
+
+    async def aclose(self) -> None:
+        """There is nothing to release."""
+
+    def sent_to(self, host: str) -> list[str]:
+        """The message ids that a host was sent, in order."""
+        return [headers["webhook-id"] for to, headers, _ in self.sent if to == host]
 
 
 class FakeKeyStore:
@@ -353,6 +401,7 @@ class FakeKeyStore:
 _provider: type[Provider] = FakeProvider
 _ledger: type[Ledger] = FakeLedger
 _key_store: type[KeyStore] = FakeKeyStore
+_outbound: type[Outbound] = FakeOutbound
 
 
 class LongestWaits(Random):

@@ -103,7 +103,7 @@ class Bills:
             estimated_input_tokens=0,
             estimated_cost_usd=None,
         )
-        written = self._metering.ledger.settle(settlement)
+        written = self._metering.ledger.settle(settlement, intent)
         with request_line() as line:
             self._metering.tell(intent, settlement, label=submission.label)
         log.info("batch item", batch=batch.id, index=item.index, **line)

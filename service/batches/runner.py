@@ -53,14 +53,11 @@ def record_id(batch_id: str, index: int, attempts: int) -> str:
     return f"req_{digest[:32]}"
 
 
-class _Killer(InternalError):
-    """Whoever ran the item died of it, again and again."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.message = (
-            f"This was begun {_MOST_RUNS} times, and the process that ran it died each time"
-        )
+def _killer() -> InternalError:
+    """What an item is told whose processes died of it, again and again."""
+    error = InternalError()
+    error.message = f"This was begun {_MOST_RUNS} times, and the process that ran it died each time"
+    return error
 
 
 class ServiceRunner:
@@ -139,7 +136,7 @@ class _Run:
             for row_id in [row_id for row_id in ids if row_id in begun]:
                 item = ids[row_id]
                 is_killer = row_id in killers
-                end = self._failed(item, _Killer()) if is_killer else await self._run_to_end(item)
+                end = self._failed(item, _killer()) if is_killer else await self._run_to_end(item)
                 await self._ends.add(end)
         await self._ends.all_written()
         self._last_index = -1

@@ -56,6 +56,10 @@ class Metrics:
         self._thresholds = self._counter(
             "budget_thresholds", "Budgets that were used up to 80 and to 100 percent", ("percent",)
         )
+        self._webhook_attempts = self._counter(
+            "webhook_attempts", "Attempts to deliver a webhook: delivered, retried or failed",
+            ("outcome",),
+        )  # fmt: skip
         self._breaker_state = Gauge(
             "ai_service_breaker_state", "0 closed, 1 half-open, 2 open",
             ("provider", "model"), registry=self.registry,
@@ -110,6 +114,10 @@ class Metrics:
     def threshold_reached(self, percent: int) -> None:
         """A budget is used up to `percent`."""
         self._thresholds(str(percent)).inc()
+
+    def webhook_attempt(self, outcome: str) -> None:
+        """An attempt to deliver a webhook has ended: `delivered`, to be `retried`, or `failed` for good."""
+        self._webhook_attempts(outcome).inc()
 
     def error(self, error_type: str) -> None:
         """An error was answered, in band or as a status."""

@@ -153,12 +153,13 @@ class Ledger(Protocol):
         """
         ...
 
-    def settle(self, settlement: Settlement) -> Future[None]:
+    def settle(self, settlement: Settlement, intent: Intent | None = None) -> Future[None]:
         """Queue the settlement at once; the future is done when it is committed.
 
         It is written exactly once: a row that is already settled is left as it is, unless it was
         settled as `unknown` by a sweep, which a real settlement replaces. While the database is away
         the settlement waits in memory and is tried again until it is written or the process ends.
+        `intent` is for rows that another process opened, or an earlier run: who listens is told of them too.
         """
         ...
 

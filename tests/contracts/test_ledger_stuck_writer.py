@@ -8,6 +8,7 @@ import pytest
 
 from service.adapters.storage.batch import Batch, BatchWriter, Written
 from service.adapters.storage.commit_queue import CommitQueue
+from service.core.events import NoAudience
 from service.usage.ports import LedgerUnavailable
 from tests.contracts.requests import make_intent
 from tests.contracts.time import MovableClock, until
@@ -45,6 +46,7 @@ async def queue(writer: StuckWriter, clock: MovableClock) -> AsyncIterator[Commi
     queue = CommitQueue(
         port,
         events=RecordedEvents(),
+        audience=NoAudience(),
         clock=clock,
         instance_id="inst_1",
         lease_seconds=30,

@@ -14,7 +14,8 @@ from service.settings import Settings
 async def main():
     app = create_app(Settings())
     async with app.router.lifespan_context(app):
-        print("imported:", *sorted({"anthropic", "openai", "redis", "asyncpg", "dbos"} & set(sys.modules)))
+        heavy = {"aiohttp", "anthropic", "openai", "redis", "asyncpg", "dbos"}
+        print("imported:", *sorted(heavy & set(sys.modules)))
 
 asyncio.run(main())
 """
@@ -24,9 +25,9 @@ asyncio.run(main())
     ("environment", "imported"),
     [
         ({}, ""),
-        ({"ANTHROPIC_API_KEY": "sk-ant-x"}, "anthropic"),
-        ({"OPENAI_API_KEY": "sk-x"}, "openai"),
-        ({"AI_SERVICE_PROVIDERS__LOCAL__BASE_URL": "http://127.0.0.1:1/v1"}, "openai"),
+        ({"ANTHROPIC_API_KEY": "sk-ant-x"}, "aiohttp anthropic"),
+        ({"OPENAI_API_KEY": "sk-x"}, "aiohttp openai"),
+        ({"AI_SERVICE_PROVIDERS__LOCAL__BASE_URL": "http://127.0.0.1:1/v1"}, "aiohttp openai"),
     ],
     ids=["nothing", "anthropic", "openai", "a compatible server"],
 )

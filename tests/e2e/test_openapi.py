@@ -8,15 +8,7 @@ import pytest
 from fastapi.routing import APIRoute
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from service.access.endpoints import router as access
-from service.batches.durable_endpoints import router as durable_batches
-from service.batches.durable_endpoints import upload_router
-from service.batches.endpoints import router as batches
-from service.embeddings.endpoints import router as embeddings
-from service.generation.endpoints import router as generation
-from service.models.endpoints import router as models
-from service.operations.endpoints import router as operations
-from service.usage.endpoints import router as usage
+from service.app import ROOMS
 from service.web.admission import STREAM_SUFFIX
 from tests.e2e.document import Document, Json
 from tests.e2e.durable_batches import UPLOAD
@@ -59,6 +51,16 @@ OPERATION_IDS = {
     "revoke_key",
     "rotate_key",
     "mint_token",
+    "create_webhook_endpoint",
+    "list_webhook_endpoints",
+    "get_webhook_endpoint",
+    "change_webhook_endpoint",
+    "delete_webhook_endpoint",
+    "rotate_webhook_secret",
+    "test_webhook_endpoint",
+    "list_webhook_deliveries",
+    "redeliver_failed_webhooks",
+    "redeliver_webhook",
     "get_tenant",
     "put_tenant",
     "get_health",
@@ -83,17 +85,6 @@ async def document(shared_service: RunningService) -> Document:
     return Document(answer.json())
 
 
-ROOMS = (
-    generation,
-    embeddings,
-    batches,
-    durable_batches,
-    upload_router,
-    models,
-    usage,
-    access,
-    operations,
-)
 UPLOADS = {UPLOAD}
 COSTS_MONEY = {*POST_ROUTES, BATCHES, UPLOAD}
 

@@ -42,8 +42,21 @@ async def make_a_batch(owner: httpx.AsyncClient) -> str:
     return str((await create(owner, prompts=["Hi"]))["id"])
 
 
+async def make_an_endpoint(owner: httpx.AsyncClient) -> str:
+    body = {"url": "https://example.invalid/hooks", "events": ["batch.*"]}
+    return str((await owner.post("/api/v1/webhook-endpoints", json=body)).json()["id"])
+
+
+async def make_a_delivery(owner: httpx.AsyncClient) -> str:
+    endpoint_id = await make_an_endpoint(owner)
+    made = await owner.post(f"/api/v1/webhook-endpoints/{endpoint_id}/test")
+    return str(made.json()["id"])
+
+
 MAKERS: dict[str, Maker] = {
     "batch_id": make_a_batch,
+    "delivery_id": make_a_delivery,
+    "endpoint_id": make_an_endpoint,
     "key_id": make_a_key,
     "request_id": make_a_request,
     "tenant_id": own_tenant,
@@ -51,7 +64,9 @@ MAKERS: dict[str, Maker] = {
 """By path parameter: makes an object of the caller's tenant, and returns its id."""
 BODIES: dict[str, Json] = {
     "change_key": {"name": "x"},
+    "change_webhook_endpoint": {"enabled": True},
     "rotate_key": {},
+    "rotate_webhook_secret": {},
     "mint_token": {},
     "put_tenant": {},
 }

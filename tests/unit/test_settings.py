@@ -184,6 +184,11 @@ def test_origins_are_separated_by_commas(place: Place) -> None:
     assert Settings().cors_origins == ("https://a.example", "https://b.example")
 
 
+def test_allowed_hosts_are_separated_by_commas(place: Place) -> None:
+    place.env(AI_SERVICE_OUTBOUND_ALLOWED_HOSTS="hooks.internal, 10.0.0.7:8080")
+    assert Settings().outbound_allowed_hosts == ("hooks.internal", "10.0.0.7:8080")
+
+
 def test_trusted_proxies_are_addresses_and_networks_separated_by_commas(place: Place) -> None:
     place.env(AI_SERVICE_TRUSTED_PROXIES=" 10.0.0.0/8, 192.168.1.7,::1 ,")
     trusted = [str(network) for network in Settings().trusted_proxies]

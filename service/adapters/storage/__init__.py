@@ -8,6 +8,7 @@
     reports     the ledger, added up                     batches             batches and their items
     job_executors   who runs jobs                        transactions        several statements at once
     idempotency   recorded answers, sealed by            sealing
+    outbox, webhooks   what is to be told, and to whom   ledger_events   what the ledger tells of
     ledger      the Ledger port: opening, settling, leases, over
       commit_queue   many rows, one commit; outages      records               finding and renewing
       books          the arithmetic of budgets
@@ -31,11 +32,14 @@ from service.adapters.storage.ledger import GroupCommitLedger
 from service.adapters.storage.reports import SqlUsageReports, create_reporting_engine
 from service.adapters.storage.sqlite_writer import SqliteWriter
 from service.adapters.storage.transactions import Transactions
+from service.adapters.storage.webhooks import SqlWebhookStore
 from service.batches.ports import BatchStore
 from service.core.clock import Clock
+from service.core.events import Audience, NoAudience
 from service.idempotency.ports import IdempotencyStore
 from service.usage.ports import ThresholdReached, UsageEvents
 from service.usage.reports import UsageReports
+from service.webhooks.ports import WebhookStore
 
 
 class Storage:
@@ -74,6 +78,10 @@ class Storage:
         """Where idempotency keys are kept; what nobody may read there is sealed with `secret`."""
         return SqlIdempotencyStore(self._engine, secret=secret)
 
+    def webhook_store(self, secret: bytes) -> WebhookStore:
+        """Where webhook endpoints and deliveries are kept; the secrets there are sealed with `secret`."""
+        return SqlWebhookStore(self._engine, secret=secret)
+
     async def aclose(self) -> None:
         """Write what the ledger has queued, then let go of every connection."""
         await self.ledger.aclose()
@@ -87,6 +95,7 @@ def open_storage(
     *,
     clock: Clock,
     events: UsageEvents | None = None,
+    audience: Audience | None = None,
     lease_seconds: float = 30.0,
     commit_timeout_seconds: float = 2.0,
     close_timeout_seconds: float = 5.0,
@@ -102,6 +111,7 @@ def open_storage(
         writer=_writer(engine, timeout_seconds=commit_timeout_seconds),
         engine=engine,
         events=events or NobodyListens(),
+        audience=audience or NoAudience(),
         clock=clock,
         lease_seconds=lease_seconds,
         commit_timeout_seconds=commit_timeout_seconds,

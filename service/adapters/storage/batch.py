@@ -6,6 +6,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from service.core.events import Event
 from service.usage.ports import (
     BudgetExhausted,
     Intent,
@@ -32,6 +33,9 @@ class Batch(Struct, frozen=True, kw_only=True):
     they are `completed`. `reopened` rows may be there already and are then left alone; they are made
     before any is settled, and hold nothing. No two settlements are for the same row, and none is for one
     that is opened again. All rows get the same lease.
+
+    `events` tell of settlements, by their rows; each is written if its settlement is. The budgets' own, which
+    nobody knows before, are `thresholds` of what was written and have the time `now`.
     """
 
     opened: list[Intent]
@@ -40,6 +44,8 @@ class Batch(Struct, frozen=True, kw_only=True):
     reopened: list[Intent]
     settled: list[Settlement]
     holding: list[str]
+    events: dict[str, Event]
+    now: datetime
     instance_id: str
     lease_expires_at: datetime
 

@@ -17,8 +17,10 @@ from decimal import Decimal
 import structlog
 
 from service.adapters.storage.batch import Batch, BatchWriter, WriterUnavailable, Written
+from service.adapters.storage.ledger_events import request_event
 from service.adapters.storage.load import Load, Opening, Settling, fail, finish
 from service.core.clock import Clock
+from service.core.events import Audience
 from service.usage.ports import Intent, LedgerUnavailable, Reservation, Settlement, UsageEvents
 
 _logger = structlog.get_logger(__name__)
@@ -35,6 +37,7 @@ class CommitQueue:
         writer: BatchWriter,
         *,
         events: UsageEvents,
+        audience: Audience,
         clock: Clock,
         instance_id: str,
         lease_seconds: float,
@@ -42,6 +45,7 @@ class CommitQueue:
     ) -> None:
         self.open_rows: dict[str, Opening] = {}
         self._events = events
+        self._audience = audience
         self._writer = writer
         self._clock = clock
         self._instance_id = instance_id
@@ -87,16 +91,30 @@ class CommitQueue:
         finally:
             timer.cancel()
 
-    def settle(self, settlement: Settlement, *, holds: bool | None = None) -> asyncio.Future[None]:
+    def settle(
+        self,
+        settlement: Settlement,
+        *,
+        intent: Intent | None = None,
+        holds: bool | None = None,
+    ) -> asyncio.Future[None]:
         """Queue a settlement; the future is done when it is committed.
 
+        `intent`: of a row that is not open here, if it is known: whoever listens is told of its end.
         `holds`: whether the row may hold something; of a row that is not open here, nobody knows.
         """
         future = asyncio.get_running_loop().create_future()
+        opening = self.open_rows.get(settlement.id)
+        if opening is not None:
+            intent = opening.intent
         if holds is None:
-            opening = self.open_rows.get(settlement.id)
             holds = opening is None or opening.reservation is not None
-        settling = Settling(settlement=settlement, committed=future, holds=holds)
+        settling = Settling(
+            settlement=settlement,
+            committed=future,
+            holds=holds,
+            event=None if intent is None else request_event(intent, settlement, self._audience),
+        )
         self._next.settlings.append(settling)
         self._work.set()
         if self._closed:
@@ -108,7 +126,7 @@ class CommitQueue:
     ) -> asyncio.Future[None]:
         """Queue a row together with its settlement, for one commit."""
         self._next.recorded.append(intent)
-        return self.settle(settlement, holds=holds)
+        return self.settle(settlement, intent=intent, holds=holds)
 
     def forget(self, record_ids: Iterable[str]) -> None:
         """These rows are no longer of this process."""
@@ -211,6 +229,7 @@ class CommitQueue:
         return True
 
     def _batch(self, load: Load) -> Batch:
+        now = self._clock.now()
         return Batch(
             opened=[opening.intent for opening in load.openings],
             reservations={
@@ -222,8 +241,14 @@ class CommitQueue:
             reopened=load.recorded,
             settled=[settling.settlement for settling in load.settlings],
             holding=[settling.settlement.id for settling in load.settlings if settling.holds],
+            events={
+                settling.settlement.id: settling.event
+                for settling in load.settlings
+                if settling.event is not None
+            },
+            now=now,
             instance_id=self._instance_id,
-            lease_expires_at=self._clock.now() + self._lease,
+            lease_expires_at=now + self._lease,
         )
 
     def _succeeded(self, load: Load, written: Written) -> None:
@@ -244,6 +269,8 @@ class CommitQueue:
             finish(ping, None)
         for event in written.thresholds:
             self._events.threshold_reached(event)
+        if written.thresholds or any(settling.event for settling in load.settlings):
+            self._audience.told()
         self._refusing = self._closing
         if load.rows and not self._available:  # an empty commit may succeed on a full disk
             self._available = True
@@ -288,6 +315,7 @@ class CommitQueue:
             fail(settling.committed, LedgerUnavailable("the database refused the settlement"))
             return
         intent = opening.intent
+        settling.event = None
         settling.settlement = Settlement(
             id=intent.id,
             outcome="unknown",

@@ -13,6 +13,7 @@ from service.adapters.storage.batch import BatchWriter
 from service.adapters.storage.commit_queue import CommitQueue
 from service.adapters.storage.records import RequestRecords
 from service.core.clock import Clock
+from service.core.events import Audience
 from service.core.ids import new_id
 from service.usage.ports import (
     Intent,
@@ -44,6 +45,7 @@ class GroupCommitLedger:
         writer: BatchWriter,
         engine: AsyncEngine,
         events: UsageEvents,
+        audience: Audience,
         clock: Clock,
         lease_seconds: float = 30.0,
         commit_timeout_seconds: float = 2.0,
@@ -58,6 +60,7 @@ class GroupCommitLedger:
         self._queue = CommitQueue(
             writer,
             events=events,
+            audience=audience,
             clock=clock,
             instance_id=self._instance_id,
             lease_seconds=lease_seconds,
@@ -92,9 +95,12 @@ class GroupCommitLedger:
         """
         return await self._queue.open(intent, reservation, again=again)
 
-    def settle(self, settlement: Settlement) -> Future[None]:
-        """Queue the settlement at once; the future is done when it is committed."""
-        return self._queue.settle(settlement)
+    def settle(self, settlement: Settlement, intent: Intent | None = None) -> Future[None]:
+        """Queue the settlement at once; the future is done when it is committed.
+
+        `intent` is for rows that are not open here.
+        """
+        return self._queue.settle(settlement, intent=intent)
 
     def record(
         self, intent: Intent, settlement: Settlement, *, again: bool = False

@@ -6,6 +6,7 @@ from typing import Literal, TypeVar
 
 from msgspec import Struct, field
 
+from service.core.events import Event
 from service.usage.ports import Intent, Reservation, Settlement
 
 T = TypeVar("T")
@@ -26,11 +27,12 @@ class Opening(Struct, eq=False, kw_only=True):
 
 
 class Settling(Struct, eq=False, kw_only=True):
-    """A settlement. `holds`: its row may hold something in a budget."""
+    """A settlement. `holds`: its row may hold something in a budget. `event` tells of it."""
 
     settlement: Settlement
     committed: Future[None]
     holds: bool = False
+    event: Event | None = None
 
 
 class Load(Struct, eq=False, kw_only=True):

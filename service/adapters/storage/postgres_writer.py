@@ -22,7 +22,9 @@ from service.adapters.storage.books import (
     opened_by,
     settle_and_hold,
 )
+from service.adapters.storage.ledger_events import threshold_event
 from service.adapters.storage.rows import OPENED_COLUMNS, SETTLED_COLUMNS, TAKEN_OVER_COLUMNS
+from service.core.events import Event
 from service.usage.ports import Intent, Settlement
 
 _OPEN = f"""
@@ -46,6 +48,15 @@ WHERE id = {_PLACES["id"]} AND (
     outcome IS NULL OR (outcome = 'unknown' AND {_PLACES["outcome"]}::text <> 'unknown')
 )
 """  # noqa: S608 - column names of ours
+# Before the settlements, which leave nothing to see of what they were for; the row stays locked for its own.
+_TELL = """
+INSERT INTO events (id, tenant, type, data, created_at)
+SELECT $2, $3, $4, $5, $6 FROM requests
+WHERE id = $1 AND (outcome IS NULL OR outcome = 'unknown') FOR UPDATE
+"""
+_TELL_THRESHOLD = """
+INSERT INTO events (id, tenant, type, data, created_at) VALUES ($1, $2, $3, $4, $5)
+"""
 
 _HELD = """
 SELECT id, outcome, cost_usd, reserved_usd, budget_accounts
@@ -246,12 +257,18 @@ def _statements(batch: Batch, written: Written) -> list[_Statement]:
     if batch.reopened:
         reopened = [(*_row(intent), *HOLDS_NOTHING, *lease) for intent in batch.reopened]
         statements.append((_REOPEN, reopened))
+    if batch.events:
+        told = [(row_id, *_row(event)) for row_id, event in batch.events.items()]
+        statements.append((_TELL, told))
+    if written.thresholds:
+        reached = [threshold_event(found, now=batch.now) for found in written.thresholds]
+        statements.append((_TELL_THRESHOLD, [_row(event) for event in reached]))
     if batch.settled:
         statements.append((_SETTLE, [_row(settlement) for settlement in batch.settled]))
     return statements
 
 
-def _row(fields: Intent | Settlement) -> tuple[Any, ...]:
+def _row(fields: Intent | Settlement | Event) -> tuple[Any, ...]:
     return tuple([_stored(value) for value in astuple(fields)])
 
 

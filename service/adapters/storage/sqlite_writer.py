@@ -36,6 +36,7 @@ from service.adapters.storage.books import (
     opened_by,
     settle_and_hold,
 )
+from service.adapters.storage.ledger_events import threshold_event
 from service.adapters.storage.rows import OPENED_COLUMNS, SETTLED_COLUMNS, TAKEN_OVER_COLUMNS
 from service.adapters.storage.tables import to_microseconds
 from service.core.money import nanos_to_usd, usd_to_nanos
@@ -67,6 +68,20 @@ WHERE requests.id = settled.id AND (
     requests.outcome IS NULL OR (requests.outcome = 'unknown' AND settled.outcome <> 'unknown')
 )
 """  # noqa: S608 - column names of ours
+# Before the settlements, which leave nothing to see of what they were for.
+_TELL = """
+INSERT INTO events (id, tenant, type, data, created_at)
+SELECT json_extract(value, '$[1]'), json_extract(value, '$[2]'), json_extract(value, '$[3]'),
+    json_extract(value, '$[4]'), json_extract(value, '$[5]')
+FROM json_each(?) JOIN requests ON requests.id = json_extract(value, '$[0]')
+WHERE requests.outcome IS NULL OR requests.outcome = 'unknown'
+"""
+_TELL_THRESHOLDS = """
+INSERT INTO events (id, tenant, type, data, created_at)
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+    json_extract(value, '$[3]'), json_extract(value, '$[4]')
+FROM json_each(?)
+"""
 
 _HELD = """
 SELECT json_group_array(json_array(id, outcome, cost_usd, reserved_usd, json(budget_accounts)))
@@ -247,6 +262,12 @@ def _statements(batch: Batch, written: Written) -> list[_Statement]:
     if batch.reopened:
         reopened = [(*astuple(row), *HOLDS_NOTHING, *lease) for row in batch.reopened]
         statements.append((_REOPEN, _json(reopened)))
+    if batch.events:
+        told = [(row_id, *astuple(event)) for row_id, event in batch.events.items()]
+        statements.append((_TELL, _json(told)))
+    if written.thresholds:
+        reached = [threshold_event(found, now=batch.now) for found in written.thresholds]
+        statements.append((_TELL_THRESHOLDS, _json([astuple(event) for event in reached])))
     if batch.settled:
         statements.append((_SETTLE, _json([astuple(row) for row in batch.settled])))
     return statements

@@ -332,9 +332,11 @@ webhook_deliveries = sa.Table(
     sa.Column("payload", sa.Text, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False, index=True),
+    # When it is due; for one that is being sent, when its sender must be taken for dead.
     sa.Column("next_attempt_at", UtcTime),
-    sa.Column("lease_expires_at", UtcTime),
+    # Set by the first failure; a failure after it is final.
+    sa.Column("retries_until", UtcTime),
     sa.Column("last_attempt_at", UtcTime),
     sa.Column("response_status", sa.Integer),
     sa.Column("error", sa.Text),
@@ -342,6 +344,7 @@ webhook_deliveries = sa.Table(
     sa.Index("ix_webhook_deliveries_endpoint_id", "endpoint_id", "id"),
     sa.Index(
         "ix_webhook_deliveries_due",
+        "endpoint_id",
         "next_attempt_at",
         sqlite_where=sa.text("status = 'pending'"),
         postgresql_where=sa.text("status = 'pending'"),

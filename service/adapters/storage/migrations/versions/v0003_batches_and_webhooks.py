@@ -128,7 +128,7 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("next_attempt_at", TIME),
-        sa.Column("lease_expires_at", TIME),
+        sa.Column("retries_until", TIME),
         sa.Column("last_attempt_at", TIME),
         sa.Column("response_status", sa.Integer),
         sa.Column("error", sa.Text),
@@ -139,10 +139,11 @@ def upgrade() -> None:
     op.create_index(
         "ix_webhook_deliveries_endpoint_id", "webhook_deliveries", ["endpoint_id", "id"]
     )
+    op.create_index("ix_webhook_deliveries_created_at", "webhook_deliveries", ["created_at"])
     op.create_index(
         "ix_webhook_deliveries_due",
         "webhook_deliveries",
-        ["next_attempt_at"],
+        ["endpoint_id", "next_attempt_at"],
         sqlite_where=sa.text("status = 'pending'"),
         postgresql_where=sa.text("status = 'pending'"),
     )

@@ -1,0 +1,1 @@
+"""Telling tenants what happens: endpoints, and what is delivered to them."""
