@@ -9,7 +9,11 @@ from starlette.exceptions import HTTPException
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from service import __version__
-from service.access.dependencies import refuse_open_routes, scopes_by_operation
+from service.access.dependencies import (
+    paths_signed_by_sender,
+    refuse_open_routes,
+    scopes_by_operation,
+)
 from service.access.endpoints import Access
 from service.access.endpoints import router as access
 from service.access.limit_headers import LimitHeaders
@@ -38,6 +42,8 @@ from service.web.hosts import HostCheck
 from service.web.https import HttpsOnly
 from service.web.requests import LastResort, RequestEnvelope
 from service.web.validation import from_http_exception, invalid_request
+from service.webhooks.inbound_endpoints import BODY_SCHEMAS as INBOUND_BODY_SCHEMAS
+from service.webhooks.inbound_endpoints import router as inbound_webhooks
 
 _DESCRIPTION = """\
 One API in front of Anthropic, OpenAI and any OpenAI-compatible server: fallback, retries under one
@@ -57,6 +63,7 @@ _TAGS = [
         "name": "Usage",
         "description": "What was used and what it cost, request by request and in sums.",
     },
+    {"name": "Webhooks", "description": "What providers report, and what tenants are told."},
     {"name": "Keys", "description": "Who may call, what they may do and how much they may use up."},
     {"name": "Operations", "description": "For probes and scrapers; no key needed."},
 ]
@@ -89,17 +96,28 @@ def create_app(
         generate_unique_id_function=openapi.operation_id,
     )
     app.state.max_body_bytes = settings.max_body_bytes
-    for room in (generation, embeddings, batches, models, usage, access, operations):
+    for room in (
+        generation,
+        embeddings,
+        batches,
+        models,
+        usage,
+        inbound_webhooks,
+        access,
+        operations,
+    ):
         app.include_router(room)
     refuse_open_routes(app.routes, prefix=openapi.API_PREFIX)
+    signed_by_sender = paths_signed_by_sender(app.routes)
     docs.install(app)
     openapi.install(
         app,
-        event_types={
+        schemas={
             name: adapter.json_schema(ref_template="#/components/schemas/{model}")
-            for name, adapter in STREAM_EVENT_SCHEMAS.items()
+            for name, adapter in (STREAM_EVENT_SCHEMAS | INBOUND_BODY_SCHEMAS).items()
         },
         scopes=scopes_by_operation(app.routes),
+        paths_without_key=signed_by_sender,
     )
     _answer_errors_in_one_envelope(app, metrics)
     # The last one added is the outermost.
@@ -107,6 +125,7 @@ def create_app(
         app.add_middleware(
             SignatureCheck,
             prefix=f"{openapi.API_PREFIX}/",
+            signed_by_sender=signed_by_sender,
             required=settings.request_signing == "required",
             max_body_bytes=settings.max_body_bytes,
             metrics=metrics,
@@ -119,7 +138,12 @@ def create_app(
         metrics=metrics,
     )
     app.add_middleware(LimitHeaders)
-    app.add_middleware(KeyCheck, prefix=f"{openapi.API_PREFIX}/", metrics=metrics)
+    app.add_middleware(
+        KeyCheck,
+        prefix=f"{openapi.API_PREFIX}/",
+        signed_by_sender=signed_by_sender,
+        metrics=metrics,
+    )
     app.add_middleware(LastResort, metrics=metrics)
     if settings.cors_origins:
         app.add_middleware(Cors, origins=settings.cors_origins, metrics=metrics)
@@ -140,6 +164,7 @@ def _request_state(services: Services, settings: Settings, metrics: Metrics) -> 
     return {
         "authenticator": services.parts.authenticator,
         "signatures": services.parts.signatures,
+        "sender_signatures": services.parts.sender_signatures,
         "idempotency": services.parts.idempotency,
         "limits": services.limits,
         "rotation_reminder": services.parts.rotation_reminder,
@@ -148,6 +173,7 @@ def _request_state(services: Services, settings: Settings, metrics: Metrics) -> 
         "embedding": services.embedding,
         "models": services.models,
         "reporting": services.reporting,
+        "inbound": services.inbound,
         "operations": services.operations,
         "metrics": metrics,
         "running_streams": services.running_streams,

@@ -7,6 +7,7 @@
     engine      the SQLAlchemy engine                    keys                  API keys
     reports     the ledger, added up
     idempotency   recorded answers, sealed by            sealing
+    inbound     webhooks that have come                  outbox                what tenants are told
     ledger      the Ledger port: opening, settling, leases, over
       commit_queue   many rows, one commit; outages      records               finding and renewing
       books          the arithmetic of budgets
@@ -22,6 +23,7 @@ from service.access.ports import KeyStore
 from service.adapters.storage.batch import BatchWriter
 from service.adapters.storage.engine import create_engine
 from service.adapters.storage.idempotency import SqlIdempotencyStore
+from service.adapters.storage.inbound import SqlInboundEvents
 from service.adapters.storage.keys import SqlKeyStore
 from service.adapters.storage.ledger import GroupCommitLedger
 from service.adapters.storage.reports import SqlUsageReports, create_reporting_engine
@@ -30,6 +32,7 @@ from service.core.clock import Clock
 from service.idempotency.ports import IdempotencyStore
 from service.usage.ports import ThresholdReached, UsageEvents
 from service.usage.reports import UsageReports
+from service.webhooks.inbound_ports import InboundEvents
 
 
 class Storage:
@@ -41,6 +44,7 @@ class Storage:
         self._engine = engine
         self._reporting_engine = reporting_engine
         self.keys: KeyStore = SqlKeyStore(engine)
+        self.inbound_events: InboundEvents = SqlInboundEvents(engine)
         self.reports: UsageReports = SqlUsageReports(reporting_engine)
         self.ledger = ledger
 

@@ -1,0 +1,1 @@
+"""Webhooks: what providers report, and what tenants are told."""
