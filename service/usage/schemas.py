@@ -172,6 +172,11 @@ class RequestRecord(ResponseModel):
     )
     cache_hit: bool = Field(False, description="Whether another request had paid for the answer.")
     attempts: int = Field(0, description="How many calls to providers it took.")
+    runs: int = Field(
+        1,
+        description="How often it was begun: more than once if the process that ran it for a batch died. A"
+        " provider may have been paid each time; it is billed once.",
+    )
     first_token_ms: float | None = Field(
         None, description="Milliseconds until a stream's first token came."
     )
@@ -197,6 +202,7 @@ class RequestRecord(ResponseModel):
             metadata=intent.metadata,
             created_at=intent.created_at,
             provider_report=None if report is None else ProviderReport.of(report),
+            runs=record.runs,
             **({} if end is None else _how_it_ended(end)),
         )
 

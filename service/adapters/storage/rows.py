@@ -22,6 +22,8 @@ OPENED_COLUMNS = (
     "lease_expires_at",
 )
 SETTLED_COLUMNS = _SETTLEMENT_FIELDS
+# What changes when a row is opened again.
+TAKEN_OVER_COLUMNS = ("budget_accounts", "reserved_usd", "instance_id", "lease_expires_at")
 
 
 def usage_record(row: RowMapping) -> UsageRecord:
@@ -33,4 +35,5 @@ def usage_record(row: RowMapping) -> UsageRecord:
         intent=Intent(**intent),
         settlement=None if row["outcome"] is None else Settlement(**settlement),
         provider_report=None if report is None else msgspec.convert(report, ProviderReport),
+        runs=row["runs"],
     )
