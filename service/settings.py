@@ -152,7 +152,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
     content_logging: bool = False
-    content_retention_days: int = Field(30, ge=1)
+    content_retention_days: float = Field(30.0, gt=0)
 
     @classmethod
     def settings_customise_sources(

@@ -3,7 +3,6 @@
 import json
 import tempfile
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
@@ -24,7 +23,6 @@ BatchId = Annotated[str, typer.Argument(help="The id of a batch: batch_…")]
 _FINISHED = frozenset({"completed", "failed", "cancelled", "expired"})
 _FIRST_WAIT_SECONDS = 0.1
 _LONGEST_WAIT_SECONDS = 2.0
-_LINES_A_PAGE = 1_000
 _INTERRUPTED = 130
 """What shells say of a command that was ended with Ctrl-C."""
 
@@ -103,11 +101,11 @@ def results(
     """Write the results that there are, as JSON Lines in the order of the requests."""
     with ExitStack() as stack:
         api = stack.enter_context(open_api(url, api_key))
-        pages = _pages(api, batch_id)
-        first = next(pages)  # before the file is touched: the batch may not be there
-        file = None if output is None else stack.enter_context(output.open("w", encoding="utf-8"))
-        for page in (first, *pages):
-            typer.echo(page, file=file, nl=False)
+        answer = stack.enter_context(api.stream("GET", f"/batches/{batch_id}/results"))
+        # Not before the answer is good: what was in the file stays if there is no such batch.
+        file = None if output is None else stack.enter_context(output.open("wb"))
+        for piece in answer.iter_bytes():
+            typer.echo(piece, file=file, nl=False)
 
 
 @app.command()
@@ -141,7 +139,7 @@ def _watch(api: "httpx.Client", batch: Json) -> Json:
     )
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[failed]} failed"),
@@ -177,21 +175,6 @@ def _watch(api: "httpx.Client", batch: Json) -> Json:
     except KeyboardInterrupt:
         typer.echo(f"It goes on: ai-service batch status {batch['id']}", err=True)
         raise typer.Exit(_INTERRUPTED) from None
-
-
-def _pages(api: "httpx.Client", batch_id: str) -> Iterator[str]:
-    """The result lines, a page at a time; at least one page, if an empty one."""
-    after: int | None = None
-    while True:
-        position = {} if after is None else {"after": after}
-        page = api.get(
-            f"/batches/{batch_id}/results", params={"limit": _LINES_A_PAGE, **position}
-        ).text
-        yield page
-        lines = page.splitlines()
-        if len(lines) < _LINES_A_PAGE:
-            return
-        after = json.loads(lines[-1])["index"]
 
 
 def _state(batch: Json) -> str:

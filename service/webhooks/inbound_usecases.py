@@ -97,7 +97,9 @@ def _tell_the_operator(event: InboundEvent, effect: Effect) -> None:
 class InboundUpkeep:
     """Forgets, once an hour, which events have come, and what content has been kept for long enough."""
 
-    def __init__(self, events: InboundEvents, *, clock: Clock, content_retention_days: int) -> None:
+    def __init__(
+        self, events: InboundEvents, *, clock: Clock, content_retention_days: float
+    ) -> None:
         self._events = events
         self._clock = clock
         self._content_is_kept = timedelta(days=content_retention_days)

@@ -1,12 +1,13 @@
 """`ai-service batch` against a service that answers as a test says."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import StreamingResponse
 from typer.testing import CliRunner, Result
 
 from service.cli import app as command
@@ -38,8 +39,8 @@ class StandIn:
         self.form: dict[str, str] = {}
         self.lines: list[bytes] = []
         self.keys: list[str | None] = []
-        self.results = [json.dumps({"index": index, "response": "é"}) for index in range(2_500)]
-        self.pages: list[str] = []
+        self.results = [f'{{"index":{index},"text":"é\u2028"}}\n' for index in range(2_500)]
+        self.breaks = False
         self.cancelled: list[str] = []
         self._data_dir = data_dir
 
@@ -68,12 +69,17 @@ class StandIn:
     async def _show(self, batch_id: str) -> Response:
         return _json(*self.answers.pop(0))
 
-    async def _results(self, batch_id: str, limit: int, after: int = -1) -> Response:
+    async def _results(self, batch_id: str) -> Response:
         if batch_id != BATCH["id"]:
             return _json(404, GONE)
-        self.pages.append(f"{after}+{limit}")
-        page = self.results[after + 1 : after + 1 + limit]
-        return Response("".join(f"{line}\n" for line in page), media_type="application/x-ndjson")
+
+        async def lines() -> AsyncIterator[str]:
+            for line in self.results:
+                yield line
+            if self.breaks:
+                raise ConnectionError("as a test wants it")
+
+        return StreamingResponse(lines(), media_type="application/x-ndjson")
 
     async def _cancel(self, batch_id: str) -> Response:
         self.cancelled.append(batch_id)
@@ -223,22 +229,23 @@ def test_cancel_says_what_became_of_it(stand_in: StandIn, console: Console) -> N
     assert stand_in.cancelled == ["batch_1"]
 
 
-def test_results_are_written_in_order_page_by_page(
-    stand_in: StandIn, console: Console, tmp_path: Path
+@pytest.mark.parametrize("count", [2_500, 0])
+def test_results_are_written_as_they_come(
+    count: int, stand_in: StandIn, console: Console, tmp_path: Path
 ) -> None:
-    expected = "".join(f"{line}\n" for line in stand_in.results)
-    assert console.run("results", "batch_1").stdout == expected
-    assert stand_in.pages == ["-1+1000", "999+1000", "1999+1000"]
+    del stand_in.results[count:]
+    expected = "".join(stand_in.results).encode()
+    assert console.run("results", "batch_1").stdout_bytes == expected
     output = tmp_path / "results.jsonl"
     done = console.run("results", "batch_1", "--output", str(output))
-    assert (done.stdout, output.read_text(encoding="utf-8")) == ("", expected)
+    assert (done.stdout, output.read_bytes()) == ("", expected)
 
 
-def test_a_full_last_page_and_none_at_all_are_ends_too(stand_in: StandIn, console: Console) -> None:
-    for count in (1000, 0):
-        del stand_in.results[count:]
-        lines = console.run("results", "batch_1").stdout.splitlines()
-        assert lines == stand_in.results
+def test_results_that_break_off_are_a_failure(stand_in: StandIn, console: Console) -> None:
+    stand_in.breaks = True
+    done = console.run("results", "batch_1")
+    assert done.exit_code == 1
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_results_of_a_batch_that_is_not_there_leave_the_file_alone(
