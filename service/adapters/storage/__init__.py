@@ -5,7 +5,7 @@
 
     tables      what is stored, for both databases       migrations, migrate   how it came to be so
     engine      the SQLAlchemy engine                    keys                  API keys
-    reports     the ledger, added up
+    reports     the ledger, added up                     batches              batches and their items
     idempotency   recorded answers, sealed by            sealing
     inbound     webhooks that have come                  outbox                what tenants are told
     ledger      the Ledger port: opening, settling, leases, over
@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.access.ports import KeyStore
 from service.adapters.storage.batch import BatchWriter
+from service.adapters.storage.batches import SqlBatchStore
 from service.adapters.storage.engine import create_engine
 from service.adapters.storage.idempotency import SqlIdempotencyStore
 from service.adapters.storage.inbound import SqlInboundEvents
@@ -28,6 +29,8 @@ from service.adapters.storage.keys import SqlKeyStore
 from service.adapters.storage.ledger import GroupCommitLedger
 from service.adapters.storage.reports import SqlUsageReports, create_reporting_engine
 from service.adapters.storage.sqlite_writer import SqliteWriter
+from service.adapters.storage.transactions import Transactions
+from service.batches.ports import BatchStore
 from service.core.clock import Clock
 from service.idempotency.ports import IdempotencyStore
 from service.usage.ports import ThresholdReached, UsageEvents
@@ -39,13 +42,20 @@ class Storage:
     """The key store, the ledger and its reports over one database. Entering it starts the ledger."""
 
     def __init__(
-        self, *, engine: AsyncEngine, reporting_engine: AsyncEngine, ledger: GroupCommitLedger
+        self,
+        *,
+        engine: AsyncEngine,
+        reporting_engine: AsyncEngine,
+        transactions: Transactions,
+        ledger: GroupCommitLedger,
     ) -> None:
         self._engine = engine
+        self._transactions = transactions
         self._reporting_engine = reporting_engine
         self.keys: KeyStore = SqlKeyStore(engine)
         self.inbound_events: InboundEvents = SqlInboundEvents(engine)
         self.reports: UsageReports = SqlUsageReports(reporting_engine)
+        self.batches: BatchStore = SqlBatchStore(engine, transactions)
         self.ledger = ledger
 
     async def __aenter__(self) -> Self:
@@ -69,6 +79,7 @@ class Storage:
         await self.ledger.aclose()
         await self._engine.dispose()
         await self._reporting_engine.dispose()
+        self._transactions.close()
 
 
 def open_storage(
@@ -97,7 +108,12 @@ def open_storage(
         close_timeout_seconds=close_timeout_seconds,
     )
     reporting_engine = create_reporting_engine(database_url)
-    return Storage(engine=engine, reporting_engine=reporting_engine, ledger=ledger)
+    return Storage(
+        engine=engine,
+        reporting_engine=reporting_engine,
+        transactions=Transactions(engine, timeout_seconds=commit_timeout_seconds),
+        ledger=ledger,
+    )
 
 
 class NobodyListens:
