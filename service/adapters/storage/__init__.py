@@ -53,7 +53,7 @@ class Storage:
         self._transactions = transactions
         self._reporting_engine = reporting_engine
         self.keys: KeyStore = SqlKeyStore(engine)
-        self.inbound_events: InboundEvents = SqlInboundEvents(engine)
+        self.inbound_events: InboundEvents = SqlInboundEvents(engine, transactions)
         self.reports: UsageReports = SqlUsageReports(reporting_engine)
         self.batches: BatchStore = SqlBatchStore(engine, transactions)
         self.ledger = ledger

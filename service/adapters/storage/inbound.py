@@ -1,23 +1,23 @@
 """Webhooks that have come, and what they say of requests.
 
-Each is one transaction that begins with its insert: on SQLite it so waits for its turn to write, where one
-that read first would be refused; on PostgreSQL an event's equal waits there until the first is committed.
+An event's transaction begins with its insert: on PostgreSQL its equal waits there until that is committed.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 from msgspec.structs import asdict
-from sqlalchemy import ColumnElement, cast, delete, func, or_, update
+from sqlalchemy import ColumnElement, Connection, cast, delete, func, or_, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from service.adapters.storage.engine import outages
-from service.adapters.storage.outbox import add_events
+from service.adapters.storage.outbox import insert_events
 from service.adapters.storage.tables import inbound_events, requests
+from service.adapters.storage.transactions import Transactions
 from service.core.events import Event
 from service.webhooks.inbound_ports import (
     Arrival,
@@ -26,14 +26,16 @@ from service.webhooks.inbound_ports import (
     RequestReport,
 )
 
+T = TypeVar("T")
+
 _CONTENT = "content"
 
 
 class SqlInboundEvents:
     """The InboundEvents port."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, engine: AsyncEngine, transactions: Transactions) -> None:
+        self._transactions = transactions
         self._outages = outages(engine)
         self._is_sqlite = engine.dialect.name == "sqlite"
         dialect = sqlite if self._is_sqlite else postgresql
@@ -41,37 +43,37 @@ class SqlInboundEvents:
 
     async def take(self, arrival: Arrival, about: RequestReport | None = None) -> Effect:
         """Note the event and, in the same transaction, what it says of a request."""
-        async with self._transaction() as connection:
-            noted = await connection.execute(self._note, asdict(arrival))
-            if noted.rowcount == 0:
+
+        def work(connection: Connection) -> Effect:
+            if connection.execute(self._note, asdict(arrival)).rowcount == 0:
                 return "repeated"
             if about is None:
                 return "taken"
-            tenant = await connection.scalar(_report(about))
+            tenant = connection.scalar(_report(about))
             if tenant is None:
                 return "none"
-            await add_events(connection, [_event(tenant, about, now=arrival.received_at)])
+            insert_events(connection, [_event(tenant, about, now=arrival.received_at)])
             return "taken"
+
+        return await self._transact(work)
 
     async def forget(self, *, received_before: datetime) -> None:
         """Delete the events that are as old as that."""
-        async with self._transaction() as connection:
-            await connection.execute(
-                delete(inbound_events).where(inbound_events.c.received_at < received_before)
-            )
+        old = delete(inbound_events).where(inbound_events.c.received_at < received_before)
+        await self._transact(lambda connection: connection.execute(old))
 
     async def forget_content(self, *, reported_before: datetime) -> None:
         """Delete the content of reports that are as old as that; the reports stay."""
         report = requests.c.provider_report
-        async with self._transaction() as connection:
-            await connection.execute(
-                update(requests)
-                .where(
-                    requests.c.provider_report_at < reported_before,
-                    report[_CONTENT].as_string().is_not(None),
-                )
-                .values(provider_report=self._without_content())
+        old = (
+            update(requests)
+            .where(
+                requests.c.provider_report_at < reported_before,
+                report[_CONTENT].as_string().is_not(None),
             )
+            .values(provider_report=self._without_content())
+        )
+        await self._transact(lambda connection: connection.execute(old))
 
     def _without_content(self) -> ColumnElement[object]:
         report = requests.c.provider_report
@@ -79,11 +81,9 @@ class SqlInboundEvents:
             return func.json_remove(report, f"$.{_CONTENT}")
         return report.op("-")(cast(_CONTENT, postgresql.TEXT))
 
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+    async def _transact(self, work: Callable[[Connection], T]) -> T:
         try:
-            async with self._engine.begin() as connection:
-                yield connection
+            return await self._transactions.run(work)
         except self._outages as error:
             raise InboundEventsUnavailable("events cannot be written now") from error
 
