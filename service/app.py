@@ -9,7 +9,11 @@ from starlette.exceptions import HTTPException
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from service import __version__
-from service.access.dependencies import refuse_open_routes, scopes_by_operation
+from service.access.dependencies import (
+    paths_signed_by_sender,
+    refuse_open_routes,
+    scopes_by_operation,
+)
 from service.access.endpoints import Access
 from service.access.endpoints import router as access
 from service.access.limit_headers import LimitHeaders
@@ -41,6 +45,8 @@ from service.web.https import HttpsOnly
 from service.web.requests import LastResort, RequestEnvelope
 from service.web.validation import from_http_exception, invalid_request
 from service.webhooks.endpoints import router as webhooks
+from service.webhooks.inbound_endpoints import BODY_SCHEMAS as INBOUND_BODY_SCHEMAS
+from service.webhooks.inbound_endpoints import router as inbound_webhooks
 from service.webhooks.ports import WebhookStoreUnavailable
 
 _DESCRIPTION = """\
@@ -62,7 +68,10 @@ _TAGS = [
         "description": "What was used and what it cost, request by request and in sums.",
     },
     {"name": "Keys", "description": "Who may call, what they may do and how much they may use up."},
-    {"name": "Webhooks", "description": "URLs that are told of what happens."},
+    {
+        "name": "Webhooks",
+        "description": "URLs that are told of what happens, and what providers report.",
+    },
     {"name": "Operations", "description": "For probes and scrapers; no key needed."},
 ]
 
@@ -76,9 +85,13 @@ ROOMS = (
     usage,
     access,
     webhooks,
+    inbound_webhooks,
     operations,
 )
 """All that is served under the API's paths, in the document's order."""
+
+SCHEMAS = STREAM_EVENT_SCHEMAS | RESULT_LINE_SCHEMAS | INBOUND_BODY_SCHEMAS
+"""By name: what FastAPI does not find by itself, since it is no operation's JSON."""
 
 _WEBHOOKS_RETRY_AFTER_SECONDS = 5.0
 
@@ -114,14 +127,16 @@ def create_app(
     for room in ROOMS:
         app.include_router(room)
     refuse_open_routes(app.routes, prefix=openapi.API_PREFIX)
+    signed_by_sender = paths_signed_by_sender(app.routes)
     docs.install(app)
     openapi.install(
         app,
-        event_types={
+        schemas={
             name: adapter.json_schema(ref_template="#/components/schemas/{model}")
-            for name, adapter in (STREAM_EVENT_SCHEMAS | RESULT_LINE_SCHEMAS).items()
+            for name, adapter in SCHEMAS.items()
         },
         scopes=scopes_by_operation(app.routes),
+        paths_without_key=signed_by_sender,
     )
     _answer_errors_in_one_envelope(app, metrics)
     # The last one added is the outermost.
@@ -129,6 +144,7 @@ def create_app(
         app.add_middleware(
             SignatureCheck,
             prefix=f"{openapi.API_PREFIX}/",
+            signed_by_sender=signed_by_sender,
             required=settings.request_signing == "required",
             max_body_bytes=settings.max_body_bytes,
             metrics=metrics,
@@ -141,7 +157,12 @@ def create_app(
         metrics=metrics,
     )
     app.add_middleware(LimitHeaders)
-    app.add_middleware(KeyCheck, prefix=f"{openapi.API_PREFIX}/", metrics=metrics)
+    app.add_middleware(
+        KeyCheck,
+        prefix=f"{openapi.API_PREFIX}/",
+        signed_by_sender=signed_by_sender,
+        metrics=metrics,
+    )
     app.add_middleware(LastResort, metrics=metrics)
     if settings.cors_origins:
         app.add_middleware(Cors, origins=settings.cors_origins, metrics=metrics)
@@ -162,6 +183,7 @@ def _request_state(services: Services, settings: Settings, metrics: Metrics) -> 
     return {
         "authenticator": services.parts.authenticator,
         "signatures": services.parts.signatures,
+        "sender_signatures": services.parts.sender_signatures,
         "idempotency": services.parts.idempotency,
         "limits": services.limits,
         "rotation_reminder": services.parts.rotation_reminder,
@@ -172,6 +194,7 @@ def _request_state(services: Services, settings: Settings, metrics: Metrics) -> 
         "models": services.models,
         "reporting": services.reporting,
         "webhooks": services.webhooks,
+        "inbound": services.inbound,
         "operations": services.operations,
         "metrics": metrics,
         "running_streams": services.running_streams,

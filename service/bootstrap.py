@@ -15,6 +15,7 @@ from service.access.limits import Limits
 from service.access.owners import Owners
 from service.access.ports import RateLimiter
 from service.access.rotation import RotationReminder
+from service.access.senders import SenderSignatures
 from service.access.signatures import Signatures
 from service.access.upkeep import KeyUpkeep
 from service.access.usecases import Keys, Tenants
@@ -58,6 +59,7 @@ from service.usage.prices import BatchPrices, PriceList, Prices
 from service.usage.usecases import Reporting
 from service.web.sse import RunningStreams
 from service.webhooks.deliverer import Deliverer
+from service.webhooks.inbound_usecases import Inbound, InboundUpkeep
 from service.webhooks.ports import WebhookStore
 from service.webhooks.subscribers import Subscribers
 from service.webhooks.usecases import Webhooks
@@ -81,6 +83,7 @@ class Parts:
     authenticator: Authenticator
     rotation_reminder: RotationReminder
     signatures: Signatures | None
+    sender_signatures: SenderSignatures | None
     idempotency: Idempotency
     webhook_store: WebhookStore
     subscribers: Subscribers
@@ -99,6 +102,7 @@ class Services:
     embedding: Embedding
     models: Models
     reporting: Reporting
+    inbound: Inbound
     keys: Keys
     tenants: Tenants
     webhooks: Webhooks
@@ -146,6 +150,13 @@ async def open_services(
         upkeep = KeyUpkeep(storage.keys, clock=clock)
         await upkeep.start()
         stack.push_async_callback(upkeep.aclose)
+        inbound_upkeep = InboundUpkeep(
+            storage.inbound_events,
+            clock=clock,
+            content_retention_days=settings.content_retention_days,
+        )
+        await inbound_upkeep.start()
+        stack.push_async_callback(inbound_upkeep.aclose)
         redis = await open_redis(settings, clock=clock)
         if redis is not None:
             stack.push_async_callback(redis.aclose)
@@ -185,6 +196,7 @@ async def open_services(
             authenticator=Authenticator(storage.keys, digester, clock=clock, upkeep=upkeep),
             rotation_reminder=RotationReminder(clock=clock, metrics=metrics),
             signatures=_signatures(settings, redis, clock=clock),
+            sender_signatures=_sender_signatures(settings),
             idempotency=idempotency,
             webhook_store=webhook_store,
             subscribers=subscribers,
@@ -259,6 +271,12 @@ def wire(parts: Parts) -> Services:
         embedding=Embedding(pipeline),
         models=Models(catalog, prices),
         reporting=_reporting(parts.storage, clock=parts.clock),
+        inbound=Inbound(
+            parts.storage.inbound_events,
+            batches=provider_runner,
+            keeps_content=settings.content_logging,
+            clock=parts.clock,
+        ),
         keys=_keys(settings, parts.storage, parts.digester, parts.clock, forget),
         tenants=Tenants(parts.storage.keys, forget=forget),
         webhooks=Webhooks(
@@ -489,6 +507,13 @@ def _signatures(
     from service.adapters.replays.redis import RedisSeenSignatures
 
     return Signatures(RedisSeenSignatures(redis, clock=clock), clock=clock)
+
+
+def _sender_signatures(settings: Settings) -> SenderSignatures | None:
+    """The check of providers' webhooks, if they have a secret."""
+    if settings.webhook_secret is None:
+        return None
+    return SenderSignatures(settings.webhook_secret.get_secret_value())
 
 
 def open_providers(settings: Settings, *, clock: Clock) -> dict[str, Provider]:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from service import __version__
-from service.commands import keys
+from service.commands import batch, keys
 from service.commands.configuration import load_settings
 from service.commands.usage import usage
 
@@ -59,6 +59,7 @@ def _give_settings(context: typer.Context) -> None:
 
 
 app.add_typer(keys.app, name="keys", callback=_give_settings)
+app.add_typer(batch.app, name="batch")
 app.command()(usage)
 
 

@@ -5,6 +5,7 @@ Sources, first one wins: the environment, `.env`, the TOML file named by `AI_SER
 sources are merged key by key. `service/README.md` tables every variable.
 """
 
+import base64
 import re
 from decimal import Decimal
 from pathlib import Path
@@ -36,6 +37,8 @@ from service.usage.prices import PriceOverride
 
 _SHIPPED_CATALOG = Path(__file__).with_name("catalog.toml")
 _MIN_ADMIN_KEY_CHARACTERS = 24
+_WEBHOOK_SECRET_PREFIX = "whsec_"  # noqa: S105 - Standard Webhooks' own
+_MIN_WEBHOOK_SECRET_BYTES = 16
 _MIN_ADMIN_KEY_DISTINCT_CHARACTERS = 8
 _GUESSABLE = re.compile(
     "admin|change|default|example|letmein|please|passw(?:or)?d|qwerty|random|replace|secret|token",
@@ -134,6 +137,7 @@ class Settings(BaseSettings):
 
     admin_key: SecretStr | None = None
     secret_key: SecretStr | None = None
+    webhook_secret: SecretStr | None = None
 
     request_timeout_seconds: float = Field(30.0, gt=0)
     stream_first_token_timeout_seconds: float = Field(60.0, gt=0)
@@ -205,6 +209,23 @@ class Settings(BaseSettings):
             )
         return value
 
+    @field_validator("webhook_secret")
+    @classmethod
+    def _refuse_weak_webhook_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        prefix, _, encoded = value.get_secret_value().partition(_WEBHOOK_SECRET_PREFIX)
+        try:
+            secret = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+        except ValueError:
+            secret = b""
+        if prefix or len(secret) < _MIN_WEBHOOK_SECRET_BYTES:
+            raise ValueError(
+                f"AI_SERVICE_WEBHOOK_SECRET must be {_WEBHOOK_SECRET_PREFIX} and"
+                f" {_MIN_WEBHOOK_SECRET_BYTES} or more random bytes in base64"
+            )
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _know_the_database(cls, value: str) -> str:
@@ -246,7 +267,8 @@ class Settings(BaseSettings):
     def secrets(self) -> tuple[str, ...]:
         """Every secret among the settings, in the clear: for whoever has to keep them out of something."""
         rows = self.configured_providers().values()
-        whole = (self.admin_key, self.secret_key, *(row.api_key for row in rows))
+        own = (self.admin_key, self.secret_key, self.webhook_secret)
+        whole = (*own, *(row.api_key for row in rows))
         redis_url = self.redis_url.get_secret_value() if self.redis_url else ""
         urls = (self.database_url, redis_url, *(row.base_url or "" for row in rows))
         return (

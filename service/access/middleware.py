@@ -1,5 +1,6 @@
 """The check at the door: no key, no body is read."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,15 +17,25 @@ _RETRY_AFTER_SECONDS = 5.0
 
 
 class KeyCheck:
-    """Lets requests under `prefix` pass with a valid key only, and puts its holder on the request."""
+    """Lets requests under `prefix` pass with a valid key only, and puts its holder on the request.
 
-    def __init__(self, app: ASGIApp, *, prefix: str, metrics: Metrics) -> None:
+    The paths of `signed_by_sender` check a signature instead.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, prefix: str, signed_by_sender: Collection[str], metrics: Metrics
+    ) -> None:
         self._app = app
         self._prefix = prefix
+        self._signed_by_sender = signed_by_sender
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(self._prefix):
+        if (
+            scope["type"] != "http"
+            or not scope["path"].startswith(self._prefix)
+            or scope["path"] in self._signed_by_sender
+        ):
             await self._app(scope, receive, send)
             return
         state = scope["state"]

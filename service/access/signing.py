@@ -1,5 +1,7 @@
 """The check of signed requests, after that of the key."""
 
+from collections.abc import Collection
+
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,20 +19,33 @@ class SignatureCheck:
     """Lets requests under `prefix` pass that are signed well or, unless `required`, not at all.
 
     A signed body is read here, within `max_body_bytes`, and handed on; so this stands behind everything
-    that may turn a request away without its body.
+    that may turn a request away without its body. The paths of `signed_by_sender` have signatures of another
+    kind.
     """
 
     def __init__(
-        self, app: ASGIApp, *, prefix: str, required: bool, max_body_bytes: int, metrics: Metrics
+        self,
+        app: ASGIApp,
+        *,
+        prefix: str,
+        signed_by_sender: Collection[str],
+        required: bool,
+        max_body_bytes: int,
+        metrics: Metrics,
     ) -> None:
         self._app = app
         self._prefix = prefix
+        self._signed_by_sender = signed_by_sender
         self._required = required
         self._max_body_bytes = max_body_bytes
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(self._prefix):
+        if (
+            scope["type"] != "http"
+            or not scope["path"].startswith(self._prefix)
+            or scope["path"] in self._signed_by_sender
+        ):
             await self._app(scope, receive, send)
             return
         signature = header(scope, b"x-signature")

@@ -60,6 +60,7 @@ _RECORD = {
     "first_token_ms": 312.5,
     "duration_ms": 980.25,
     "completed_at": "2026-11-23T10:00:00.980250Z",
+    "provider_report": None,
 }
 
 

@@ -4,7 +4,7 @@ from asyncio import Future
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from msgspec import Struct
 
@@ -12,6 +12,10 @@ from service.core.messages import UsageSource
 
 RequestKind = Literal["generate", "chat", "embeddings"]
 Outcome = Literal["completed", "failed", "cancelled", "unknown"]
+ProviderReportType = Literal["generation.completed", "generation.failed", "usage.threshold_reached"]
+PROVIDER_REPORT_TYPES: dict[str, ProviderReportType] = {
+    name: name for name in get_args(ProviderReportType)
+}
 
 
 class LedgerUnavailable(Exception):
@@ -115,6 +119,19 @@ class Settlement(Struct, frozen=True, kw_only=True):
     completed_at: datetime
 
 
+class ProviderReport(Struct, frozen=True, kw_only=True):
+    """What a provider's webhook said of a request. It changes neither its outcome nor its cost.
+
+    `figures` are the numbers that came along. `content` is the webhook's body, where content is kept.
+    """
+
+    type: ProviderReportType
+    reported_at: datetime
+    error_type: str | None = None
+    figures: dict[str, int | float] = {}
+    content: str | None = None
+
+
 class UsageRecord(Struct, frozen=True, kw_only=True):
     """A row as it stands: its intent and, once settled, how it ended (`outcome` None: in flight).
 
@@ -123,6 +140,7 @@ class UsageRecord(Struct, frozen=True, kw_only=True):
 
     intent: Intent
     settlement: Settlement | None
+    provider_report: ProviderReport | None = None
     runs: int = 1
 
 

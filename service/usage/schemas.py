@@ -3,11 +3,19 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+from msgspec.structs import asdict
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from service.core.messages import UsageSource
+from service.usage import ports
 from service.usage.period import parse_moment
-from service.usage.ports import Outcome, RequestKind, Settlement, UsageRecord
+from service.usage.ports import (
+    Outcome,
+    ProviderReportType,
+    RequestKind,
+    Settlement,
+    UsageRecord,
+)
 from service.usage.reports import MAX_GROUPS, MAX_TAG_CHARACTERS, Sums, UsageSummary
 from service.web.schemas import ResponseModel, Usage
 
@@ -114,8 +122,28 @@ class UsageResponse(ResponseModel):
         )
 
 
+class ProviderReport(ResponseModel):
+    """What a provider's webhook said of a request. It changes neither its status nor its cost."""
+
+    type: ProviderReportType = Field(description="The event's type.")
+    reported_at: datetime = Field(
+        description="When it happened, as the provider says; else when it came."
+    )
+    error_type: str | None = Field(None, description="The name of the error that it tells of.")
+    figures: dict[str, int | float] = Field(description="The numbers that came along.")
+    content: str | None = Field(
+        None,
+        description="The webhook's body; only where the service keeps content, and while it does.",
+    )
+
+    @classmethod
+    def of(cls, report: ports.ProviderReport) -> "ProviderReport":
+        """As the API shows it."""
+        return cls(**asdict(report))
+
+
 class RequestRecord(ResponseModel):
-    """One request, as the ledger has it. Nothing of what was said is in it."""
+    """One request, as the ledger has it. Nothing of what was said is in it, unless content is kept."""
 
     id: str = Field(description="The id that the answer had.", examples=["req_0193a1b2c3d4"])
     request_id: str = Field(description="The X-Request-ID that it came with.")
@@ -155,11 +183,14 @@ class RequestRecord(ResponseModel):
     duration_ms: float | None = Field(None, description="Milliseconds from its start to its end.")
     created_at: datetime = Field(description="When it was written down.")
     completed_at: datetime | None = Field(None, description="When it ended.")
+    provider_report: ProviderReport | None = Field(
+        None, description="The latest that a provider's webhooks have said of it."
+    )
 
     @classmethod
     def of(cls, record: UsageRecord) -> "RequestRecord":
         """As the API shows it."""
-        intent, end = record.intent, record.settlement
+        intent, end, report = record.intent, record.settlement, record.provider_report
         return cls(
             id=intent.id,
             request_id=intent.request_id,
@@ -170,6 +201,7 @@ class RequestRecord(ResponseModel):
             key_id=intent.key_id,
             metadata=intent.metadata,
             created_at=intent.created_at,
+            provider_report=None if report is None else ProviderReport.of(report),
             runs=record.runs,
             **({} if end is None else _how_it_ended(end)),
         )

@@ -3,7 +3,7 @@
 Swagger UI, both SDKs and their users read nothing else.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -36,7 +36,7 @@ _ERRORS: dict[int, tuple[str, dict[str, Any]]] = {
         {"type": "validation_error", "message": "This field is required", "field": "prompt"},
     ),
     401: (
-        "No key, or not a valid one; where requests are signed, no valid signature.",
+        "No key, or not a valid one; where a signature is needed, no valid one.",
         {"type": "authentication_error", "message": "Invalid or missing API key"},
     ),
     402: (
@@ -214,18 +214,19 @@ def operation_id(route: APIRoute) -> str:
 def install(
     app: FastAPI,
     *,
-    event_types: dict[str, dict[str, Any]],
+    schemas: dict[str, dict[str, Any]],
     scopes: Mapping[str, Sequence[str]],
+    paths_without_key: Collection[str],
 ) -> None:
     """Make `app` emit the mended document, in which an operation says which of the `scopes` it needs.
 
-    `event_types` are JSON Schemas of stream events: no route returns them as a body, so FastAPI does
-    not find them by itself.
+    `schemas` are JSON Schemas of what no route takes or returns as its body, so that FastAPI does not find
+    them by itself: events of streams, bodies that are read by hand.
     """
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _document(app, event_types, scopes)
+            app.openapi_schema = _document(app, schemas, scopes, paths_without_key)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own documented way
@@ -246,7 +247,10 @@ def _error_response(status: int) -> dict[str, Any]:
 
 
 def _document(
-    app: FastAPI, event_types: dict[str, dict[str, Any]], scopes: Mapping[str, Sequence[str]]
+    app: FastAPI,
+    more_schemas: dict[str, dict[str, Any]],
+    scopes: Mapping[str, Sequence[str]],
+    paths_without_key: Collection[str],
 ) -> dict[str, Any]:
     document = get_openapi(
         title=app.title,
@@ -260,13 +264,14 @@ def _document(
     components = document.setdefault("components", {})
     components["securitySchemes"] = _SECURITY_SCHEMES
     schemas = components.setdefault("schemas", {})
-    for name, schema in event_types.items():
+    for name, schema in more_schemas.items():
         definitions = schema.pop("$defs", {})
         schemas.update({key: value for key, value in definitions.items() if key not in schemas})
         schemas.setdefault(name, schema)
     for path, operations in document["paths"].items():
+        needs_key = path.startswith(API_PREFIX) and path not in paths_without_key
         for operation in operations.values():
-            _mend_operation(operation, needs_key=path.startswith(API_PREFIX))
+            _mend_operation(operation, needs_key=needs_key)
             if needed := scopes.get(operation["operationId"]):
                 names = " or ".join(f"`{scope}`" for scope in needed)
                 operation["description"] += f"\n\nNeeds the scope {names}."

@@ -1,1 +1,1 @@
-"""Telling tenants what happens: endpoints, and what is delivered to them."""
+"""Webhooks: what providers report, and what tenants are told."""

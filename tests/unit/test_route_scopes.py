@@ -9,7 +9,13 @@ from fastapi import APIRouter, Depends, FastAPI, params
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from service.access.dependencies import any_key, refuse_open_routes, requires
+from service.access.dependencies import (
+    any_key,
+    paths_signed_by_sender,
+    refuse_open_routes,
+    requires,
+    signed_by_sender,
+)
 from service.access.principal import Principal
 from service.app import create_app
 from service.core.errors import NotAuthorized
@@ -49,10 +55,28 @@ def test_the_application_has_no_route_that_declares_none(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "app", [app_with(something), app_with(indirect), app_with(nothing, Depends(any_key))]
+    "app",
+    [
+        app_with(something),
+        app_with(indirect),
+        app_with(nothing, Depends(any_key)),
+        app_with(nothing, Depends(signed_by_sender)),
+    ],
 )
 def test_route_that_declares_what_it_requires_is_taken(app: FastAPI) -> None:
     refuse_open_routes(app.routes, prefix=API_PREFIX)
+
+
+def test_one_path_of_the_application_needs_no_key(tmp_path: Path) -> None:
+    paths = paths_signed_by_sender(create_app(make_settings(tmp_path)).routes)
+    assert paths == {f"{API_PREFIX}/webhooks/llm-provider"}
+
+
+def test_path_that_needs_no_key_must_be_fixed() -> None:
+    app = app_with(something)
+    app.post(f"{API_PREFIX}/{{anything}}", dependencies=[Depends(signed_by_sender)])(nothing)
+    with pytest.raises(RuntimeError, match="stand for itself only"):
+        paths_signed_by_sender(app.routes)
 
 
 def test_route_that_declares_nothing_is_refused_by_name() -> None:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from service.access.digests import new_secret
 from service.settings import Settings
 
+WEBHOOK_SECRET = "whsec_c2l4dGVlbiByYW5kb20gYnl0ZXM="
 STRONG = "sk-ais-0123456789abcdefghijklmnop"
 SECRET = "a-secret-that-must-not-be-shown"
 POSTGRES = "postgresql+asyncpg://user:password@db/service"
@@ -257,6 +258,31 @@ def test_strong_admin_key_is_taken(key: str, place: Place) -> None:
     assert found.get_secret_value() == key
 
 
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "whsec_",
+        "whsec_dG9vIHNob3J0IGJ5IDE=",
+        WEBHOOK_SECRET.removeprefix("whsec_"),
+        f"x{WEBHOOK_SECRET}",
+        "whsec_not base64, but long enough for it",
+    ],
+)
+def test_weak_webhook_secret_is_refused_and_not_shown(place: Place, secret: str) -> None:
+    place.env(AI_SERVICE_WEBHOOK_SECRET=secret)
+    refusal = place.refusal()
+    assert "AI_SERVICE_WEBHOOK_SECRET must be whsec_ and 16 or more random bytes" in refusal
+    assert secret.removeprefix("whsec_") == "" or secret not in refusal
+
+
+@pytest.mark.parametrize("secret", [WEBHOOK_SECRET, WEBHOOK_SECRET.rstrip("=")])
+def test_webhook_secret_is_taken_with_its_padding_and_without(secret: str, place: Place) -> None:
+    place.env(AI_SERVICE_WEBHOOK_SECRET=secret)
+    found = Settings().webhook_secret
+    assert found is not None
+    assert found.get_secret_value() == secret
+
+
 def test_keys_that_the_service_makes_are_strong(place: Place) -> None:
     for _ in range(100):
         place.env(AI_SERVICE_ADMIN_KEY=new_secret())
@@ -327,11 +353,12 @@ def test_all_secrets_are_listed_for_whoever_keeps_them_out_of_logs(place: Place)
         AI_SERVICE_SECRET_KEY=SECRET,
         DATABASE_URL="postgresql+asyncpg://user:da%40ta:base@db/service",
         REDIS_URL="redis://:cache@redis:6379/0",
+        AI_SERVICE_WEBHOOK_SECRET=WEBHOOK_SECRET,
     )
     secrets = {secret for secret in Settings().secrets() if secret}
     assert secrets == {
         *("anthropic", "openai", "x", "proxy-password", STRONG, SECRET),
-        *("da%40ta:base", "da@ta:base", "cache"),
+        *("da%40ta:base", "da@ta:base", "cache", WEBHOOK_SECRET),
     }
 
 

@@ -9,6 +9,7 @@
     job_executors   who runs jobs                        transactions        several statements at once
     idempotency   recorded answers, sealed by            sealing
     outbox, webhooks   what is to be told, and to whom   ledger_events   what the ledger tells of
+    inbound     what providers have reported
     ledger      the Ledger port: opening, settling, leases, over
       commit_queue   many rows, one commit; outages      records               finding and renewing
       books          the arithmetic of budgets
@@ -26,6 +27,7 @@ from service.adapters.storage.batch import BatchWriter
 from service.adapters.storage.batches import SqlBatchStore
 from service.adapters.storage.engine import create_engine
 from service.adapters.storage.idempotency import SqlIdempotencyStore
+from service.adapters.storage.inbound import SqlInboundEvents
 from service.adapters.storage.job_executors import SqlJobExecutors
 from service.adapters.storage.keys import SqlKeyStore
 from service.adapters.storage.ledger import GroupCommitLedger
@@ -39,6 +41,7 @@ from service.core.events import Audience, NoAudience
 from service.idempotency.ports import IdempotencyStore
 from service.usage.ports import ThresholdReached, UsageEvents
 from service.usage.reports import UsageReports
+from service.webhooks.inbound_ports import InboundEvents
 from service.webhooks.ports import WebhookStore
 
 
@@ -58,6 +61,7 @@ class Storage:
         self._reporting_engine = reporting_engine
         self.keys: KeyStore = SqlKeyStore(engine)
         self.job_executors: Executors = SqlJobExecutors(engine)
+        self.inbound_events: InboundEvents = SqlInboundEvents(engine, transactions)
         self.reports: UsageReports = SqlUsageReports(reporting_engine)
         self.batches: BatchStore = SqlBatchStore(engine, transactions)
         self.ledger = ledger

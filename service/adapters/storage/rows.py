@@ -5,9 +5,10 @@ A new field of either needs a column and a migration before anything works: it c
 
 from typing import Any
 
+import msgspec
 from sqlalchemy import RowMapping
 
-from service.usage.ports import Intent, Settlement, UsageRecord
+from service.usage.ports import Intent, ProviderReport, Settlement, UsageRecord
 
 _INTENT_FIELDS: tuple[str, ...] = Intent.__struct_fields__
 _SETTLEMENT_FIELDS: tuple[str, ...] = Settlement.__struct_fields__
@@ -29,8 +30,10 @@ def usage_record(row: RowMapping) -> UsageRecord:
     """A row as the port tells it."""
     intent: dict[str, Any] = {field: row[field] for field in _INTENT_FIELDS}
     settlement: dict[str, Any] = {field: row[field] for field in _SETTLEMENT_FIELDS}
+    report = row["provider_report"]
     return UsageRecord(
         intent=Intent(**intent),
         settlement=None if row["outcome"] is None else Settlement(**settlement),
+        provider_report=None if report is None else msgspec.convert(report, ProviderReport),
         runs=row["runs"],
     )

@@ -210,6 +210,12 @@ requests = sa.Table(
         sqlite_where=sa.text("outcome IS NULL"),
         postgresql_where=sa.text("outcome IS NULL"),
     ),
+    sa.Index(
+        "ix_requests_provider_report_at",
+        "provider_report_at",
+        sqlite_where=sa.text("provider_report_at IS NOT NULL"),
+        postgresql_where=sa.text("provider_report_at IS NOT NULL"),
+    ),
 )
 
 # Every process that runs jobs; one whose lease is over is dead, and its jobs are taken over.

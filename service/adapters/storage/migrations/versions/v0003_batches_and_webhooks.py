@@ -20,6 +20,13 @@ def upgrade() -> None:
     op.add_column("requests", sa.Column("runs", sa.Integer, nullable=False, server_default="1"))
     op.add_column("requests", sa.Column("provider_report", JSON))
     op.add_column("requests", sa.Column("provider_report_at", TIME))
+    op.create_index(
+        "ix_requests_provider_report_at",
+        "requests",
+        ["provider_report_at"],
+        sqlite_where=sa.text("provider_report_at IS NOT NULL"),
+        postgresql_where=sa.text("provider_report_at IS NOT NULL"),
+    )
     op.create_table(
         "job_executors",
         sa.Column("id", sa.Text, nullable=False),
@@ -166,6 +173,7 @@ def downgrade() -> None:
     op.drop_table("batch_items")
     op.drop_table("batches")
     op.drop_table("job_executors")
+    op.drop_index("ix_requests_provider_report_at", "requests")
     with op.batch_alter_table("requests") as requests:
         for column in ("provider_report_at", "provider_report", "runs"):
             requests.drop_column(column)
