@@ -1,8 +1,10 @@
 """Durable batches through the providers' own, over HTTP."""
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,9 @@ import pytest
 from service.core.clock import SystemClock
 from service.usage.prices import PriceList
 from tests.conftest import ServiceFactory
-from tests.e2e.durable_batches import create, finished, results
+from tests.e2e.durable_batches import create, finished, results, status
 from tests.e2e.routes import BATCHES
+from tests.e2e.webhook_signatures import SECRET, encoded, plain
 from tests.process import ServiceProcess
 from tests.running import ADMIN_KEY, RunningService
 from tests.simulator import Simulator, bad_request
@@ -23,6 +26,7 @@ POLLS_FAST = {
     "provider_batch_poll_cap_seconds": 0.1,
     "cache_ttl_seconds": 0,
 }
+INBOUND = "/api/v1/webhooks/llm-provider"
 POLL = "GET /v1/messages/batches/{id}"
 
 
@@ -159,6 +163,24 @@ async def test_the_sandbox_has_no_batches_of_its_own(start_service: ServiceFacto
         refused = await client.post(BATCHES, json={"prompts": ["one"], "mode": "provider"})
     assert refused.status_code == 400
     assert refused.json()["error"]["field"] == "mode"
+
+
+async def test_a_providers_webhook_is_acted_upon_long_before_the_next_poll(
+    start_service: ServiceFactory, simulator: Simulator
+) -> None:
+    simulator.batches_end_at_once()
+    service = start_service(provider_batch_poll_seconds=3600, webhook_secret=SECRET)
+    async with service.client() as owner, service.client(key=None) as provider:
+        made = await create(owner, prompts=["one"], model="gpt", mode="provider")
+        await simulator.wait_for(lambda vendors: vendors.batches)
+        about = {"type": "batch.completed", "data": {"id": simulator.batches[0].id}}
+        events = ({"id": f"evt_{number}", **about} for number in count())
+        async with asyncio.timeout(20):
+            # Again and again, as the service may not know yet under which id it was taken.
+            while (await status(owner, made))["status"] != "completed":
+                body = encoded(next(events))
+                told = await provider.post(INBOUND, content=body, headers=plain(body))
+                assert told.status_code == 200, told.text
 
 
 async def test_kills_neither_send_nor_bill_anything_twice(
