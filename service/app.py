@@ -18,6 +18,7 @@ from service.access.ports import KeyStoreUnavailable
 from service.access.signing import SignatureCheck
 from service.batches.endpoints import router as batches
 from service.bootstrap import Services, ServicesOpener, open_services
+from service.conversations.endpoints import router as conversations
 from service.core.errors import ServiceError
 from service.embeddings.endpoints import router as embeddings
 from service.generation.endpoints import STREAM_EVENT_SCHEMAS
@@ -50,6 +51,7 @@ Press **Authorize** and paste your key into `X-API-Key`; then **Try it out** wor
 """
 _TAGS = [
     {"name": "Generation", "description": "Text and chat, whole or streamed."},
+    {"name": "Conversations", "description": "Chat with memory: what was said is kept here."},
     {"name": "Embeddings", "description": "Texts to vectors."},
     {"name": "Batch", "description": "Many requests in one."},
     {"name": "Models", "description": "What can be asked, what it can do and what it costs."},
@@ -89,7 +91,7 @@ def create_app(
         generate_unique_id_function=openapi.operation_id,
     )
     app.state.max_body_bytes = settings.max_body_bytes
-    for room in (generation, embeddings, batches, models, usage, access, operations):
+    for room in (generation, conversations, embeddings, batches, models, usage, access, operations):
         app.include_router(room)
     refuse_open_routes(app.routes, prefix=openapi.API_PREFIX)
     docs.install(app)
@@ -145,6 +147,7 @@ def _request_state(services: Services, settings: Settings, metrics: Metrics) -> 
         "rotation_reminder": services.parts.rotation_reminder,
         "access": Access(services.keys, services.tenants, services.parts.clock),
         "generation": services.generation,
+        "conversations": services.conversations,
         "embedding": services.embedding,
         "models": services.models,
         "reporting": services.reporting,
