@@ -92,7 +92,9 @@ async def process(
     storage: Storage, clock: MovableClock, *, lease_seconds: float = 30
 ) -> AsyncIterator[Turns]:
     """What one process has."""
-    async with Turns(storage.conversations, clock=clock, lease_seconds=lease_seconds) as turns:
+    async with Turns(
+        storage.conversations, clock=clock, lease_seconds=lease_seconds, max_bytes=10_000
+    ) as turns:
         yield turns
 
 
@@ -250,7 +252,9 @@ async def test_an_end_that_was_written_unheard_is_no_conflict(
     database: SqliteDatabase, storage: Storage, clock: MovableClock
 ) -> None:
     engine = create_engine(database.url, timeout_seconds=5)
-    async with Turns(LosesItsWord(engine), clock=clock, lease_seconds=30) as turns:
+    async with Turns(
+        LosesItsWord(engine), clock=clock, lease_seconds=30, max_bytes=10_000
+    ) as turns:
         with await begin(turns) as turn:
             await turn.complete(ANSWER)
     await engine.dispose()
@@ -267,7 +271,9 @@ async def test_closing_waits_for_ends(storage: Storage, clock: MovableClock) -> 
 async def test_closing_does_not_wait_for_a_store_that_is_away(
     database: SqliteDatabase, storage: Storage, clock: MovableClock
 ) -> None:
-    turns = await Turns(storage.conversations, clock=clock, lease_seconds=60).__aenter__()
+    turns = await Turns(
+        storage.conversations, clock=clock, lease_seconds=60, max_bytes=10_000
+    ).__aenter__()
     turn = await begin(turns)
     async with database.away(), asyncio.timeout(20):
         with turn:
