@@ -45,73 +45,80 @@ async def speak(client: httpx.AsyncClient, path: str, body: Json) -> Json:
 
 @pytest.mark.parametrize("path", CHATS)
 async def test_the_model_hears_what_was_said_before(
-    path: str, client: httpx.AsyncClient, simulator: Simulator
+    path: str, shared_client: httpx.AsyncClient, simulator: Simulator
 ) -> None:
     simulator.script(Reply(text="Hello, Ada."), Reply(text="Ada."), on="anthropic")
-    conversation = await begin(client, system="Be brief.")
-    first = await speak(client, path, turn(conversation, "I am Ada."))
-    second = await speak(client, path, turn(conversation, "Who am I?"))
+    conversation = await begin(shared_client, system="Be brief.")
+    first = await speak(shared_client, path, turn(conversation, "I am Ada."))
+    second = await speak(shared_client, path, turn(conversation, "Who am I?"))
     assert first["conversation_id"] == second["conversation_id"] == conversation
     call = simulator.calls[-1]
     assert call.body["system"] == "Be brief."
     assert heard(call) == [
         ("user", "I am Ada."), ("assistant", "Hello, Ada."), ("user", "Who am I?"),
     ]  # fmt: skip
-    assert await said_in(client, conversation) == [*heard(call), ("assistant", "Ada.")]
-    kept = await messages_of(client, conversation)
+    assert await said_in(shared_client, conversation) == [*heard(call), ("assistant", "Ada.")]
+    kept = await messages_of(shared_client, conversation)
     assert [each.get("answer_id") for each in kept] == [None, first["id"], None, second["id"]]
     assert {each["status"] for each in kept} == {"complete"}
 
 
-async def test_an_answer_outside_of_a_conversation_names_none(client: httpx.AsyncClient) -> None:
+async def test_an_answer_outside_of_a_conversation_names_none(
+    shared_client: httpx.AsyncClient,
+) -> None:
     body = {"messages": [{"role": "user", "content": "Hi"}]}
-    assert "conversation_id" not in (await client.post(CHAT, json=body)).json()
-    assert "conversation_id" not in (await read_stream(client, CHAT_STREAM, body))[-1]
-    assert "conversation_id" not in (await client.post(GENERATE, json={"prompt": "Hi"})).json()
+    assert "conversation_id" not in (await shared_client.post(CHAT, json=body)).json()
+    assert "conversation_id" not in (await read_stream(shared_client, CHAT_STREAM, body))[-1]
+    assert (
+        "conversation_id" not in (await shared_client.post(GENERATE, json={"prompt": "Hi"})).json()
+    )
 
 
 async def test_system_messages_of_a_request_hold_for_one_turn(
-    client: httpx.AsyncClient, simulator: Simulator
+    shared_client: httpx.AsyncClient, simulator: Simulator
 ) -> None:
-    conversation = await begin(client, system="Be brief.")
+    conversation = await begin(shared_client, system="Be brief.")
     today = {"role": "system", "content": "Today is Monday."}
-    await say(client, conversation, today, "What day is it?")
-    await say(client, conversation, "And now?")
+    await say(shared_client, conversation, today, "What day is it?")
+    await say(shared_client, conversation, "And now?")
     assert [call.body["system"] for call in simulator.calls] == [
         "Be brief.\n\nToday is Monday.",
         "Be brief.",
     ]
-    assert [role for role, _ in await said_in(client, conversation)] == ["user", "assistant"] * 2
+    assert [role for role, _ in await said_in(shared_client, conversation)] == [
+        "user",
+        "assistant",
+    ] * 2
 
 
 async def test_the_history_limit_bounds_what_goes_not_what_is_kept(
-    client: httpx.AsyncClient, simulator: Simulator
+    shared_client: httpx.AsyncClient, simulator: Simulator
 ) -> None:
     simulator.script(*(Reply(text=f"{n}.") for n in range(4)), on="anthropic")
-    conversation = await begin(client, system="Be brief.")
+    conversation = await begin(shared_client, system="Be brief.")
     for n in range(3):
-        await say(client, conversation, f"{n}?")
-    await say(client, conversation, "3?", history_limit=3)
+        await say(shared_client, conversation, f"{n}?")
+    await say(shared_client, conversation, "3?", history_limit=3)
     call = simulator.calls[-1]
     assert [text for _, text in heard(call)] == ["2?", "2.", "3?"]
     assert call.body["system"] == "Be brief."
-    assert (await look(client, conversation))["message_count"] == 8
+    assert (await look(shared_client, conversation))["message_count"] == 8
 
 
 async def test_the_token_budget_leaves_out_the_oldest(
-    client: httpx.AsyncClient, simulator: Simulator
+    shared_client: httpx.AsyncClient, simulator: Simulator
 ) -> None:
     simulator.script(Reply(text="a" * 400), Reply(text="b" * 40), on="anthropic")
-    conversation = await begin(client, system="s" * 4000)
-    await say(client, conversation, "1?")
-    await say(client, conversation, "2?")
+    conversation = await begin(shared_client, system="s" * 4000)
+    await say(shared_client, conversation, "1?")
+    await say(shared_client, conversation, "2?")
     for budget, texts in ((50, ["2?", "b" * 40, "3?"]), (1, ["4" * 40])):
-        await say(client, conversation, texts[-1], history_token_budget=budget)
+        await say(shared_client, conversation, texts[-1], history_token_budget=budget)
         assert [text for _, text in heard(simulator.calls[-1])] == texts
 
 
 async def test_the_token_budget_holds_without_a_conversation_too(
-    client: httpx.AsyncClient, simulator: Simulator
+    shared_client: httpx.AsyncClient, simulator: Simulator
 ) -> None:
     body = {
         "messages": [
@@ -122,13 +129,13 @@ async def test_the_token_budget_holds_without_a_conversation_too(
         "history_token_budget": 50,
     }
     for path in CHATS:
-        await speak(client, path, body | {"cache": False})
+        await speak(shared_client, path, body | {"cache": False})
         assert [text for _, text in heard(simulator.calls[-1])] == ["b", "c"]
 
 
 @pytest.mark.parametrize("path", CHATS)
 async def test_a_turn_with_tools_round_trips(
-    path: str, client: httpx.AsyncClient, simulator: Simulator
+    path: str, shared_client: httpx.AsyncClient, simulator: Simulator
 ) -> None:
     wish = ToolCall("look", '{"at": "moon"}', id="c1")
     simulator.script(
@@ -137,18 +144,18 @@ async def test_a_turn_with_tools_round_trips(
         on="anthropic",
     )
     options = {"tools": [TOOL], "model": "anthropic/claude-haiku-5-5", "reasoning_effort": "low"}
-    conversation = await begin(client)
-    await speak(client, path, turn(conversation, "How far?", **options))
+    conversation = await begin(shared_client)
+    await speak(shared_client, path, turn(conversation, "How far?", **options))
     result = {"role": "tool", "content": "384400 km", "tool_call_id": "c1"}
     # The limit alone would leave out the call that the result answers.
-    await speak(client, path, turn(conversation, result, history_limit=1, **options))
+    await speak(shared_client, path, turn(conversation, result, history_limit=1, **options))
     called, answered = simulator.calls[-1].body["messages"]
     thinking, text, use = called["content"]
     assert (thinking["type"], thinking["thinking"]) == ("thinking", "The moon…")
     assert text["text"] == "Let me see."
     assert (use["type"], use["id"], use["input"]) == ("tool_use", "c1", {"at": "moon"})
     assert answered["content"][0]["tool_use_id"] == "c1"
-    kept = await messages_of(client, conversation)
+    kept = await messages_of(shared_client, conversation)
     assert [each["role"] for each in kept] == ["user", "assistant", "tool", "assistant"]
     function = kept[1]["tool_calls"][0]["function"]
     assert (function["name"], json.loads(function["arguments"])) == ("look", {"at": "moon"})
@@ -157,15 +164,18 @@ async def test_a_turn_with_tools_round_trips(
 
 
 async def test_a_turn_that_the_cache_answers_is_kept_too(
-    client: httpx.AsyncClient, simulator: Simulator
+    shared_client: httpx.AsyncClient, simulator: Simulator
 ) -> None:
     simulator.script(Reply(text="Hello."), on="anthropic")
     for path in (CHAT, CHAT, CHAT_STREAM):
-        conversation = await begin(client)
-        answer = await speak(client, path, turn(conversation, "Hi", cache=True))
-        assert await said_in(client, conversation) == [("user", "Hi"), ("assistant", "Hello.")]
+        conversation = await begin(shared_client)
+        answer = await speak(shared_client, path, turn(conversation, "Said twice", cache=True))
+        assert await said_in(shared_client, conversation) == [
+            ("user", "Said twice"),
+            ("assistant", "Hello."),
+        ]
         assert answer["conversation_id"] == conversation
-        found = await look(client, conversation)
+        found = await look(shared_client, conversation)
         assert (found["usage"], found["cost_usd"]) == (answer["usage"], answer["cost_usd"])
     assert answer["cache_hit"] is True
     assert len(simulator.calls) == 1
@@ -173,14 +183,14 @@ async def test_a_turn_that_the_cache_answers_is_kept_too(
 
 @pytest.mark.parametrize("path", CHATS)
 async def test_a_replayed_request_is_no_further_turn(
-    path: str, client: httpx.AsyncClient, simulator: Simulator
+    path: str, shared_client: httpx.AsyncClient, simulator: Simulator
 ) -> None:
-    conversation = await begin(client)
-    body, key = turn(conversation, "Hi"), {"Idempotency-Key": "turn-1"}
-    answers = [await client.post(path, json=body, headers=key) for _ in range(2)]
+    conversation = await begin(shared_client)
+    body, key = turn(conversation, "Hi"), {"Idempotency-Key": f"turn-at-{path}"}
+    answers = [await shared_client.post(path, json=body, headers=key) for _ in range(2)]
     assert answers[0].content == answers[1].content
     assert answers[1].headers["idempotency-replayed"] == "true"
-    assert (await look(client, conversation))["message_count"] == 2
+    assert (await look(shared_client, conversation))["message_count"] == 2
 
 
 async def test_usage_and_cost_are_the_sums_of_the_ledgers_rows(
@@ -304,31 +314,34 @@ async def test_the_model_of_summaries_is_a_setting(
 
 
 async def test_a_fork_has_the_summary_of_what_it_has(
-    client: httpx.AsyncClient, simulator: Simulator
+    shared_client: httpx.AsyncClient, simulator: Simulator
 ) -> None:
     replies = ["One.", "SUMMARY", "Two.", "Else."]
     simulator.script(*(Reply(text=text) for text in replies), on="anthropic")
     short = {"history_limit": 1, "summarize_history": True}
-    conversation = await begin(client)
-    await say(client, conversation, "1?")
-    await say(client, conversation, "2?", **short)
-    kept = await messages_of(client, conversation)
+    conversation = await begin(shared_client)
+    await say(shared_client, conversation, "1?")
+    await say(shared_client, conversation, "2?", **short)
+    kept = await messages_of(shared_client, conversation)
     path = f"{CONVERSATIONS}/{conversation}/fork"
-    whole = (await client.post(path, json={"at_message_id": kept[1]["id"]})).json()["id"]
-    part = (await client.post(path, json={"at_message_id": kept[0]["id"]})).json()["id"]
+    whole = (await shared_client.post(path, json={"at_message_id": kept[1]["id"]})).json()["id"]
+    part = (await shared_client.post(path, json={"at_message_id": kept[0]["id"]})).json()["id"]
     before = len(simulator.calls)
-    await say(client, whole, "Else?", **short)
+    await say(shared_client, whole, "Else?", **short)
     (call,) = simulator.calls[before:]
     assert call.body["system"].endswith("SUMMARY")
-    await say(client, part, "Else?", **short)
+    await say(shared_client, part, "Else?", **short)
     assert len(simulator.calls) == before + 3  # the fork makes one of its own
 
 
 async def test_a_stream_is_kept_before_its_last_event_goes_out(
-    client: httpx.AsyncClient, simulator: Simulator
+    shared_client: httpx.AsyncClient, simulator: Simulator
 ) -> None:
     simulator.script(Reply(text="one two"), on="anthropic")
-    conversation = await begin(client)
-    events = await read_stream(client, CHAT_STREAM, turn(conversation, "Hi"))
+    conversation = await begin(shared_client)
+    events = await read_stream(shared_client, CHAT_STREAM, turn(conversation, "Hi"))
     assert len(terminal_events(events)) == 1
-    assert await said_in(client, conversation) == [("user", "Hi"), ("assistant", text_of(events))]
+    assert await said_in(shared_client, conversation) == [
+        ("user", "Hi"),
+        ("assistant", text_of(events)),
+    ]

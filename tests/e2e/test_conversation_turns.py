@@ -49,17 +49,19 @@ async def turn_under_way(
 
 @pytest.mark.parametrize("path", CHATS)
 async def test_a_second_turn_meanwhile_is_a_conflict(
-    path: str, client: httpx.AsyncClient, simulator: Simulator
+    path: str, shared_client: httpx.AsyncClient, simulator: Simulator
 ) -> None:
-    conversation, other = await begin(client), await begin(client)
-    async with turn_under_way(client, simulator, path, conversation) as first:
+    conversation, other = await begin(shared_client), await begin(shared_client)
+    async with turn_under_way(shared_client, simulator, path, conversation) as first:
         for second in CHATS:
-            error_of(await client.post(second, json=turn(conversation, "2?")), 409, "conflict")
-        await say(client, other, "Hi")
+            error_of(
+                await shared_client.post(second, json=turn(conversation, "2?")), 409, "conflict"
+            )
+        await say(shared_client, other, "Hi")
         simulator.release()
         assert (await first).status_code == 200
-    await say(client, conversation, "2?")
-    texts = [text for _, text in await said_in(client, conversation)]
+    await say(shared_client, conversation, "2?")
+    texts = [text for _, text in await said_in(shared_client, conversation)]
     assert texts[:3] == ["1?", "One.", "2?"]
 
 
@@ -79,16 +81,16 @@ async def test_a_second_turn_on_another_replica_is_a_conflict(
 
 
 async def test_of_twenty_turns_at_once_none_interleaves(
-    client: httpx.AsyncClient, simulator: Simulator
+    shared_client: httpx.AsyncClient, simulator: Simulator
 ) -> None:
-    conversation = await begin(client)
+    conversation = await begin(shared_client)
     answers = await asyncio.gather(
-        *(client.post(CHAT, json=turn(conversation, f"{n}?")) for n in range(20))
+        *(shared_client.post(CHAT, json=turn(conversation, f"{n}?")) for n in range(20))
     )
     statuses = [answer.status_code for answer in answers]
     assert set(statuses) <= {200, 409}
     assert 200 in statuses
-    roles = [role for role, _ in await said_in(client, conversation)]
+    roles = [role for role, _ in await said_in(shared_client, conversation)]
     assert roles == ["user", "assistant"] * statuses.count(200)
 
 
@@ -175,15 +177,15 @@ async def test_of_a_stream_that_is_left_what_was_delivered_is_kept(
 
 
 async def test_of_a_stream_that_breaks_what_was_delivered_is_kept(
-    client: httpx.AsyncClient, simulator: Simulator
+    shared_client: httpx.AsyncClient, simulator: Simulator
 ) -> None:
-    conversation = await begin(client)
+    conversation = await begin(shared_client)
     simulator.script(Cut(after_words=2, reply=Reply(text="one two three")), on="anthropic")
-    events = await read_stream(client, CHAT_STREAM, turn(conversation, "Count"))
+    events = await read_stream(shared_client, CHAT_STREAM, turn(conversation, "Count"))
     assert events[-1]["type"] == "error"
-    _, answered = await messages_of(client, conversation)
+    _, answered = await messages_of(shared_client, conversation)
     assert (answered["status"], answered["content"]) == ("interrupted", text_of(events))
-    await say(client, conversation, "Go on")
+    await say(shared_client, conversation, "Go on")
 
 
 @pytest.mark.parametrize(
@@ -198,42 +200,42 @@ async def test_half_a_tool_call_is_kept_but_not_told_to_a_model(
     text: str,
     events_before: int,
     heard_next: list[tuple[str, str]],
-    client: httpx.AsyncClient,
+    shared_client: httpx.AsyncClient,
     simulator: Simulator,
 ) -> None:
     wish = ToolCall("look", '{"at": "the far side of the moon"}', id="c1")
     reply = Reply(text=text, tool_calls=(wish,))
     simulator.script(Cut(after_events=events_before, reply=reply), on="anthropic")
-    conversation = await begin(client)
+    conversation = await begin(shared_client)
     tool = {"type": "function", "function": {"name": "look"}}
-    events = await read_stream(client, CHAT_STREAM, turn(conversation, "Look", tools=[tool]))
+    events = await read_stream(shared_client, CHAT_STREAM, turn(conversation, "Look", tools=[tool]))
     assert [event["type"] for event in events[-2:]] == ["tool_call", "error"]
-    _, answered = await messages_of(client, conversation)
+    _, answered = await messages_of(shared_client, conversation)
     assert answered["status"] == "interrupted"
     assert answered["tool_calls"][0]["id"] == "c1"
-    await say(client, conversation, "Go on")
+    await say(shared_client, conversation, "Go on")
     assert heard(simulator.calls[-1]) == heard_next
     assert "tool_use" not in str(simulator.calls[-1].body)
 
 
 async def test_text_that_was_held_back_was_not_delivered(
-    client: httpx.AsyncClient, simulator: Simulator
+    shared_client: httpx.AsyncClient, simulator: Simulator
 ) -> None:
-    conversation = await begin(client)
+    conversation = await begin(shared_client)
     simulator.script(Cut(after_words=2, reply=Reply(text="one two three")), on="anthropic")
     body = turn(conversation, "Count", sanitize="html")
-    await client.post(CHAT_STREAM, json=body)
-    assert await messages_of(client, conversation) == []
-    assert (await look(client, conversation))["usage"]["output_tokens"] > 0
+    await shared_client.post(CHAT_STREAM, json=body)
+    assert await messages_of(shared_client, conversation) == []
+    assert (await look(shared_client, conversation))["usage"]["output_tokens"] > 0
 
 
 @pytest.mark.parametrize("path", CHATS)
 async def test_a_conversation_that_is_deleted_meanwhile_is_a_conflict(
-    path: str, client: httpx.AsyncClient, simulator: Simulator
+    path: str, shared_client: httpx.AsyncClient, simulator: Simulator
 ) -> None:
-    conversation = await begin(client)
-    async with turn_under_way(client, simulator, path, conversation) as first:
-        assert (await client.delete(f"{CONVERSATIONS}/{conversation}")).status_code == 204
+    conversation = await begin(shared_client)
+    async with turn_under_way(shared_client, simulator, path, conversation) as first:
+        assert (await shared_client.delete(f"{CONVERSATIONS}/{conversation}")).status_code == 204
         simulator.release()
         answer = await first
     if path == CHAT:
@@ -241,7 +243,7 @@ async def test_a_conversation_that_is_deleted_meanwhile_is_a_conflict(
     else:
         assert '"type":"conflict"' in answer.text
         assert '"type":"done"' not in answer.text
-    error_of(await client.get(f"{CONVERSATIONS}/{conversation}"), 404, "not_found")
+    error_of(await shared_client.get(f"{CONVERSATIONS}/{conversation}"), 404, "not_found")
 
 
 @pytest.fixture
