@@ -24,6 +24,7 @@ from service.batches.durable_endpoints import RESULT_LINE_SCHEMAS, upload_router
 from service.batches.durable_endpoints import router as durable_batches
 from service.batches.endpoints import router as batches
 from service.bootstrap import Services, ServicesOpener, open_services
+from service.conversations.endpoints import router as conversations
 from service.core.errors import ServiceError, Unavailable
 from service.embeddings.endpoints import router as embeddings
 from service.generation.endpoints import STREAM_EVENT_SCHEMAS
@@ -60,6 +61,7 @@ Press **Authorize** and paste your key into `X-API-Key`; then **Try it out** wor
 """
 _TAGS = [
     {"name": "Generation", "description": "Text and chat, whole or streamed."},
+    {"name": "Conversations", "description": "Chat with memory: what was said is kept here."},
     {"name": "Embeddings", "description": "Texts to vectors."},
     {"name": "Batch", "description": "Many requests in one: at once, or as a durable batch."},
     {"name": "Models", "description": "What can be asked, what it can do and what it costs."},
@@ -77,6 +79,7 @@ _TAGS = [
 
 ROOMS = (
     generation,
+    conversations,
     embeddings,
     batches,
     durable_batches,
@@ -190,6 +193,7 @@ def _request_state(services: Services, settings: Settings, metrics: Metrics) -> 
         "access": Access(services.keys, services.tenants, services.parts.clock),
         "generation": services.generation,
         "batches": services.batches,
+        "conversations": services.conversations,
         "embedding": services.embedding,
         "models": services.models,
         "reporting": services.reporting,

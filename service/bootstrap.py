@@ -36,10 +36,14 @@ from service.batches.provider_ports import ProviderBatches
 from service.batches.provider_runner import ProviderRunner
 from service.batches.retention import BatchRetention
 from service.batches.runner import ServiceRunner
+from service.conversations.usecases import Conversations
 from service.core.clock import Clock, SystemClock
 from service.core.jobs import Job
 from service.core.outbound import Outbound
 from service.embeddings.usecases import Embedding
+from service.generation.memory import Memory
+from service.generation.summaries import Summaries
+from service.generation.turns import Turns
 from service.generation.usecases import Generation
 from service.idempotency.usecases import Idempotency
 from service.inference.catalog import Catalog
@@ -88,6 +92,7 @@ class Parts:
     webhook_store: WebhookStore
     subscribers: Subscribers
     outbound: Outbound
+    turns: Turns
     metrics: Metrics
     clock: Clock
 
@@ -99,6 +104,7 @@ class Services:
     parts: Parts
     limits: Limits
     generation: Generation
+    conversations: Conversations
     embedding: Embedding
     models: Models
     reporting: Reporting
@@ -178,6 +184,14 @@ async def open_services(
         )
         await deliverer.start()
         stack.push_async_callback(deliverer.aclose)
+        turns = await stack.enter_async_context(
+            Turns(
+                storage.conversations,
+                clock=clock,
+                lease_seconds=settings.lease_seconds,
+                max_bytes=settings.conversation_max_bytes,
+            )
+        )
         cache = open_cache(settings, redis, clock=clock)
         if cache is not None:
             stack.push_async_callback(cache.aclose)
@@ -201,6 +215,7 @@ async def open_services(
             webhook_store=webhook_store,
             subscribers=subscribers,
             outbound=outbound,
+            turns=turns,
             metrics=metrics,
             clock=clock,
         )
@@ -260,14 +275,16 @@ def wire(parts: Parts) -> Services:
     router = _router(parts)
     limits = Limits(parts.limiter, clock=parts.clock)
     pipeline = _pipeline(parts, catalog=catalog, router=router, limits=limits, prices=prices)
+    memory = Memory(parts.turns, Summaries(pipeline, model=settings.conversation_summary_model))
     traffic = Traffic(parts.clock)
     provider_runner = _provider_runner(parts, catalog, prices)
-    batch_job = _batch_job(parts, pipeline, traffic, provider_runner)
+    batch_job = _batch_job(parts, Generation(pipeline, memory), traffic, provider_runner)
     jobs = _jobs(parts, [batch_job])
     return Services(
         parts=parts,
         limits=limits,
-        generation=Generation(pipeline, traffic=traffic),
+        generation=Generation(pipeline, memory, traffic=traffic),
+        conversations=Conversations(parts.storage.conversations, clock=parts.clock),
         embedding=Embedding(pipeline),
         models=Models(catalog, prices),
         reporting=_reporting(parts.storage, clock=parts.clock),
@@ -304,13 +321,11 @@ def wire(parts: Parts) -> Services:
 
 
 def _batch_job(
-    parts: Parts, pipeline: Pipeline, traffic: Traffic, provider_runner: ProviderRunner | None
+    parts: Parts, generation: Generation, traffic: Traffic, provider_runner: ProviderRunner | None
 ) -> BatchJob:
     governor = Governor(traffic, places=parts.settings.batch_max_concurrency, clock=parts.clock)
     runners: dict[Mode, Runner] = {
-        "service": ServiceRunner(
-            parts.storage.batches, Generation(pipeline), governor, clock=parts.clock
-        )
+        "service": ServiceRunner(parts.storage.batches, generation, governor, clock=parts.clock)
     }
     if provider_runner is not None:
         runners["provider"] = provider_runner

@@ -159,6 +159,9 @@ class Settings(BaseSettings):
     batch_max_concurrency: int = Field(64, ge=1)
     batch_expiry_seconds: float = Field(7 * 24 * 3600.0, gt=0)
 
+    conversation_max_bytes: int = Field(20 * 1024 * 1024, gt=0)
+    conversation_summary_model: str = "haiku"
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
     content_logging: bool = False

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import UploadFile
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Discriminator,
@@ -18,7 +19,7 @@ from pydantic import (
 from typing_extensions import TypeAliasType
 
 from service.batches.ports import MAX_ITEMS, BatchStatus, Mode, StoredBatch
-from service.batches.schemas import Prompt, is_none, kind_of, refuse_unless_one
+from service.batches.schemas import Prompt, is_none, kind_of, refuse_unless_one, stands_alone
 from service.generation.schemas import (
     ChatRequest,
     ChatResponse,
@@ -81,7 +82,8 @@ class ChatItem(_Named, ChatRequest):
 BatchItemRequest = TypeAliasType(
     "BatchItemRequest",
     Annotated[
-        Annotated[GenerateItem, Tag("generate")] | Annotated[ChatItem, Tag("chat")],
+        Annotated[GenerateItem, Tag("generate")]
+        | Annotated[ChatItem, AfterValidator(stands_alone), Tag("chat")],
         Discriminator(kind_of),
         Field(description="A generate body, or a chat body: the one with `messages`."),
     ],

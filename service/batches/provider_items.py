@@ -38,7 +38,7 @@ def runnable(batch: StoredBatch, item: PendingItem) -> RunnableItem:
     body = ITEM.validate_json(item.body)
     request = body.to_completion()
     if isinstance(body, ChatItem):
-        request = limited_history(request, body.history_limit)
+        request = limited_history(request, body.to_history())
     return RunnableItem(
         index=item.index,
         attempts=item.attempts,

@@ -36,8 +36,8 @@ async def ask(
     generation: Generation, body: GenerateRequest | ChatRequest, context: CallContext
 ) -> Answer:
     """A whole answer. Raises a `ServiceError`."""
-    history_limit = body.history_limit if isinstance(body, ChatRequest) else None
-    return await generation.answer(body.to_completion(), context, history_limit=history_limit)
+    history = body.to_history() if isinstance(body, ChatRequest) else None
+    return await generation.answer(body.to_completion(), context, history)
 
 
 def response_of(

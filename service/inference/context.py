@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from service.access.ports import Sanitize
 from service.access.principal import Principal
+from service.inference.charges import Charges
 from service.usage.ports import RequestKind
 
 
@@ -14,6 +15,7 @@ class CallContext(Struct, frozen=True, kw_only=True):
     Without `use_cache` the request neither takes nor leaves an answer, nor shares a call. `sanitize` is
     done to what leaves the service: answers are shared raw. `record_id` is the id that its row in the
     ledger and its answer get, for work that may be run again after a death: one row, one bill.
+    `charges` is told what the request is charged.
     """
 
     principal: Principal
@@ -24,3 +26,4 @@ class CallContext(Struct, frozen=True, kw_only=True):
     use_cache: bool = True
     sanitize: Sanitize = "none"
     record_id: str | None = None
+    charges: Charges | None = None

@@ -30,6 +30,11 @@ GOOD_LINE = b'{"prompt": "good"}\n'
             "file.3.messages.0.content.0.text",
             "Line 3: This field is required",
         ),
+        (
+            b'{"messages": [{"role": "user", "content": "x"}], "conversation_id": "conv_1"}',
+            "file.3.conversation_id",
+            "Line 3: Turns of a conversation are not taken in batches",
+        ),
     ],
 )
 async def test_a_bad_line_is_refused_with_its_number_before_anything_is_kept(

@@ -22,12 +22,15 @@ ARGUMENT_ORDER = {
     "GenerateRequest": "prompt model system max_tokens temperature top_p stop cache timeout_seconds"
     " metadata reasoning_effort provider_options sanitize",
     "ChatRequest": "messages model max_tokens temperature top_p stop tools tool_choice response_format"
-    " history_limit cache timeout_seconds metadata reasoning_effort provider_options sanitize",
+    " conversation_id history_limit history_token_budget summarize_history cache timeout_seconds metadata"
+    " reasoning_effort provider_options sanitize",
     "EmbeddingsRequest": "input model",
     "CreateKeyRequest": "name scopes tenant expires_at limits budget sanitize rotate_after_days",
     "BatchRequest": "prompts requests model max_concurrency requests_per_second",
     "CreateBatchRequest": "prompts requests model max_concurrency requests_per_second mode",
     "UploadBatchForm": "file max_concurrency requests_per_second mode",
+    "CreateConversationRequest": "system metadata",
+    "ForkConversationRequest": "at_message_id",
     "ChatMessage": "role content tool_calls tool_call_id provider_data",
 }
 OPERATION_IDS = {
@@ -35,6 +38,13 @@ OPERATION_IDS = {
     "stream_generate",
     "chat",
     "stream_chat",
+    "create_conversation",
+    "list_conversations",
+    "get_conversation",
+    "list_conversation_messages",
+    "export_conversation",
+    "fork_conversation",
+    "delete_conversation",
     "create_embeddings",
     "run_batch",
     "create_batch",
@@ -73,6 +83,8 @@ OPERATION_IDS = {
 UNIONS = {
     "ContentPart": {"text", "image"},
     "ImageSource": {"url", "base64"},
+    "KeptContentPart": {"text", "image"},
+    "KeptImageSource": {"url", "base64"},
     "ResponseFormat": {"text", "json_schema"},
     "GenerateStreamEvent": {"token", "done", "error"},
     "ChatStreamEvent": {"token", "tool_call", "done", "error"},

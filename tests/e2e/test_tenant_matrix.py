@@ -53,10 +53,16 @@ async def make_a_delivery(owner: httpx.AsyncClient) -> str:
     return str(made.json()["id"])
 
 
+async def make_a_conversation(owner: httpx.AsyncClient) -> str:
+    answer = await owner.post("/api/v1/conversations", json={})
+    return str(answer.json()["id"])
+
+
 MAKERS: dict[str, Maker] = {
     "batch_id": make_a_batch,
     "delivery_id": make_a_delivery,
     "endpoint_id": make_an_endpoint,
+    "conversation_id": make_a_conversation,
     "key_id": make_a_key,
     "request_id": make_a_request,
     "tenant_id": own_tenant,
@@ -65,6 +71,7 @@ MAKERS: dict[str, Maker] = {
 BODIES: dict[str, Json] = {
     "change_key": {"name": "x"},
     "change_webhook_endpoint": {"enabled": True},
+    "fork_conversation": {},
     "rotate_key": {},
     "rotate_webhook_secret": {},
     "mint_token": {},

@@ -19,6 +19,9 @@ from service.batches.governor import Governor
 from service.batches.ports import ItemResult, NewItem, Owner, StoredBatch
 from service.batches.runner import ServiceRunner, record_id
 from service.core.clock import SystemClock
+from service.generation.memory import Memory
+from service.generation.summaries import Summaries
+from service.generation.turns import Turns
 from service.generation.usecases import Generation
 from service.inference.ports import FailureKind
 from service.inference.traffic import Traffic
@@ -73,9 +76,12 @@ class Bench:
         self.store = storage.batches
         self.owner = Owner(OWNER)
         governor = Governor(Traffic(self.clock), places=64, clock=self.clock)
-        self.runner = ServiceRunner(
-            self.store, Generation(self.inference.pipeline), governor, clock=self.clock
+        pipeline = self.inference.pipeline
+        turns = Turns(
+            storage.conversations, clock=self.clock, lease_seconds=30, max_bytes=1_000_000
         )
+        generation = Generation(pipeline, Memory(turns, Summaries(pipeline, model="default")))
+        self.runner = ServiceRunner(self.store, generation, governor, clock=self.clock)
 
     async def keep(self, count: int, **changes: Any) -> StoredBatch:
         """A batch of so many prompts to the model `default`, one at a time."""

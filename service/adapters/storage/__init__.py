@@ -10,6 +10,7 @@
     idempotency   recorded answers, sealed by            sealing
     outbox, webhooks   what is to be told, and to whom   ledger_events   what the ledger tells of
     inbound     what providers have reported
+    conversations   what was said in them, turn by turn
     ledger      the Ledger port: opening, settling, leases, over
       commit_queue   many rows, one commit; outages      records               finding and renewing
       books          the arithmetic of budgets
@@ -25,6 +26,7 @@ from service.access.ports import KeyStore
 from service.adapters.jobs.executors import Executors
 from service.adapters.storage.batch import BatchWriter
 from service.adapters.storage.batches import SqlBatchStore
+from service.adapters.storage.conversations import SqlConversationStore
 from service.adapters.storage.engine import create_engine
 from service.adapters.storage.idempotency import SqlIdempotencyStore
 from service.adapters.storage.inbound import SqlInboundEvents
@@ -64,6 +66,7 @@ class Storage:
         self.inbound_events: InboundEvents = SqlInboundEvents(engine, transactions)
         self.reports: UsageReports = SqlUsageReports(reporting_engine)
         self.batches: BatchStore = SqlBatchStore(engine, transactions)
+        self.conversations = SqlConversationStore(engine)
         self.ledger = ledger
 
     async def __aenter__(self) -> Self:
