@@ -26,6 +26,8 @@ from service.models.endpoints import router as models
 from service.observability.logs import note
 from service.observability.metrics import Metrics
 from service.operations.endpoints import router as operations
+from service.prompts.calls import router as prompt_calls
+from service.prompts.endpoints import router as prompts
 from service.settings import Settings
 from service.usage.endpoints import router as usage
 from service.web import docs, openapi
@@ -52,6 +54,7 @@ _TAGS = [
     {"name": "Generation", "description": "Text and chat, whole or streamed."},
     {"name": "Embeddings", "description": "Texts to vectors."},
     {"name": "Batch", "description": "Many requests in one."},
+    {"name": "Prompts", "description": "Templates in versions, and answers made with them."},
     {"name": "Models", "description": "What can be asked, what it can do and what it costs."},
     {
         "name": "Usage",
@@ -89,7 +92,18 @@ def create_app(
         generate_unique_id_function=openapi.operation_id,
     )
     app.state.max_body_bytes = settings.max_body_bytes
-    for room in (generation, embeddings, batches, models, usage, access, operations):
+    rooms = (
+        generation,
+        embeddings,
+        batches,
+        prompts,
+        prompt_calls,
+        models,
+        usage,
+        access,
+        operations,
+    )
+    for room in rooms:
         app.include_router(room)
     refuse_open_routes(app.routes, prefix=openapi.API_PREFIX)
     docs.install(app)
@@ -148,6 +162,7 @@ def _request_state(services: Services, settings: Settings, metrics: Metrics) -> 
         "embedding": services.embedding,
         "models": services.models,
         "reporting": services.reporting,
+        "prompts": services.prompts,
         "operations": services.operations,
         "metrics": metrics,
         "running_streams": services.running_streams,

@@ -37,6 +37,7 @@ from service.models.usecases import Models
 from service.observability.metrics import Metrics
 from service.operations.draining import Draining
 from service.operations.usecases import Operations
+from service.prompts.usecases import Prompts
 from service.settings import ProviderSettings, Settings
 from service.usage.prices import PriceList
 from service.usage.usecases import Reporting
@@ -74,6 +75,7 @@ class Services:
     embedding: Embedding
     models: Models
     reporting: Reporting
+    prompts: Prompts
     keys: Keys
     tenants: Tenants
     operations: Operations
@@ -200,6 +202,7 @@ def wire(parts: Parts) -> Services:
         embedding=Embedding(pipeline),
         models=Models(catalog, prices),
         reporting=_reporting(parts.storage, clock=parts.clock),
+        prompts=Prompts(parts.storage.prompts, clock=parts.clock),
         keys=_keys(settings, parts.storage, parts.digester, parts.clock, forget),
         tenants=Tenants(parts.storage.keys, forget=forget),
         operations=Operations(

@@ -99,7 +99,7 @@ async def stream_generate(
     error. Hanging up stops the model.
     """
     context = call_context(request, caller, body, "generate")
-    return await stream_once(request, _frames(generation.stream(body.to_completion(), context)))
+    return await stream_once(request, frames(generation.stream(body.to_completion(), context)))
 
 
 @router.post(
@@ -132,7 +132,7 @@ async def stream_chat(
     """
     context = call_context(request, caller, body, "chat")
     events = generation.stream(body.to_completion(), context, history_limit=body.history_limit)
-    return await stream_once(request, _frames(events))
+    return await stream_once(request, frames(events))
 
 
 def call_context(
@@ -150,7 +150,7 @@ def call_context(
     )
 
 
-async def _frames(events: AsyncGenerator[AnswerEvent]) -> AsyncGenerator[bytes]:
+async def frames(events: AsyncGenerator[AnswerEvent]) -> AsyncGenerator[bytes]:
     """Events as bytes: what came in one read from the provider goes out in one write."""
     try:
         async for event in events:

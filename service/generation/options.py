@@ -34,6 +34,15 @@ Stop = Annotated[
     list[StopString] | None,
     Field(max_length=4, description="The answer ends before any of these, up to 4."),
 ]
+HistoryLimit = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=1000,
+        description="Only this many of the last messages go to the model. System messages are kept, and"
+        " a tool's result is never cut from its call.",
+    ),
+]
 UseCache = Annotated[
     bool, Field(description="Whether a stored answer may be given, once there is one.")
 ]

@@ -24,6 +24,7 @@ from service.generation.conversation import (
 )
 from service.generation.options import (
     Effort,
+    HistoryLimit,
     MaxTokens,
     OptionsByVendor,
     SanitizeText,
@@ -64,7 +65,33 @@ class GenerateRequest(RequestModel):
         return CompletionRequest(messages=messages, **_shared_options(self))
 
 
-class ChatRequest(RequestModel):
+class ToolsAreChecked(RequestModel):
+    """For bodies with `tools` and `tool_choice`: whether they fit together."""
+
+    @field_validator("tools", check_fields=False)
+    @classmethod
+    def _have_names_of_their_own(
+        cls, tools: list[ToolDefinition] | None
+    ) -> list[ToolDefinition] | None:
+        names = [tool.function.name for tool in tools or ()]
+        if len(set(names)) != len(names):
+            raise ValueError("Two functions have the same name")
+        return tools
+
+    @field_validator("tool_choice", check_fields=False)
+    @classmethod
+    def _is_among_the_tools(cls, choice: ToolChoice, info: ValidationInfo) -> ToolChoice:
+        if "tools" not in info.data:  # they have been refused already
+            return choice
+        names = [tool.function.name for tool in info.data["tools"] or ()]
+        if isinstance(choice, NamedToolChoice) and choice.function.name not in names:
+            raise ValueError("This names a function that is not in tools")
+        if choice == "required" and not names:
+            raise ValueError("This is 'required' without tools")
+        return choice
+
+
+class ChatRequest(ToolsAreChecked):
     """A conversation, and what to answer it with."""
 
     messages: list[ChatMessage] = Field(
@@ -88,13 +115,7 @@ class ChatRequest(RequestModel):
     response_format: ResponseFormat | None = Field(
         None, description="Free text, or JSON that follows a schema."
     )
-    history_limit: int = Field(
-        10,
-        ge=1,
-        le=1000,
-        description="Only this many of the last messages go to the model. System messages are kept, and"
-        " a tool's result is never cut from its call.",
-    )
+    history_limit: HistoryLimit = 10
     cache: UseCache = True
     timeout_seconds: TimeoutSeconds = None
     metadata: Tags = None
@@ -108,28 +129,6 @@ class ChatRequest(RequestModel):
         if all(message.role == "system" for message in messages):
             raise ValueError("There is nothing but system messages")
         return messages
-
-    @field_validator("tools")
-    @classmethod
-    def _have_names_of_their_own(
-        cls, tools: list[ToolDefinition] | None
-    ) -> list[ToolDefinition] | None:
-        names = [tool.function.name for tool in tools or ()]
-        if len(set(names)) != len(names):
-            raise ValueError("Two functions have the same name")
-        return tools
-
-    @field_validator("tool_choice")
-    @classmethod
-    def _is_among_the_tools(cls, choice: ToolChoice, info: ValidationInfo) -> ToolChoice:
-        if "tools" not in info.data:  # they have been refused already
-            return choice
-        names = [tool.function.name for tool in info.data["tools"] or ()]
-        if isinstance(choice, NamedToolChoice) and choice.function.name not in names:
-            raise ValueError("This names a function that is not in tools")
-        if choice == "required" and not names:
-            raise ValueError("This is 'required' without tools")
-        return choice
 
     def to_completion(self) -> CompletionRequest:
         """The request in no vendor's dialect."""

@@ -12,7 +12,8 @@ class CallContext(Struct, frozen=True, kw_only=True):
 
     `request_id` is the X-Request-ID. `timeout_seconds` may only shorten the server's own deadline.
     Without `use_cache` the request neither takes nor leaves an answer, nor shares a call. `sanitize` is
-    done to what leaves the service: answers are shared raw.
+    done to what leaves the service: answers are shared raw. `prompt_name` and `prompt_version` say from
+    which template the request was made, if from one.
     """
 
     principal: Principal
@@ -22,3 +23,5 @@ class CallContext(Struct, frozen=True, kw_only=True):
     timeout_seconds: float | None = None
     use_cache: bool = True
     sanitize: Sanitize = "none"
+    prompt_name: str | None = None
+    prompt_version: int | None = None

@@ -14,12 +14,18 @@ from service.embeddings.endpoints import router as embeddings
 from service.generation.endpoints import router as generation
 from service.models.endpoints import router as models
 from service.operations.endpoints import router as operations
+from service.prompts.calls import router as prompt_calls
+from service.prompts.endpoints import router as prompts
 from service.usage.endpoints import router as usage
 from service.web.admission import STREAM_SUFFIX
 from tests.e2e.document import Document, Json
 from tests.e2e.routes import CHAT_STREAM, GENERATE_STREAM, POST_ROUTES
 from tests.running import RunningService
 
+PROMPT_ROUTES = [
+    f"/api/v1/prompts/{{prompt_name}}/{call}"
+    for call in ("generate", "generate/stream", "chat", "chat/stream")
+]
 SNAKE_CASE = re.compile(r"[a-z]+(_[a-z]+)*")
 ARGUMENT_ORDER = {
     "GenerateRequest": "prompt model system max_tokens temperature top_p stop cache timeout_seconds"
@@ -29,6 +35,12 @@ ARGUMENT_ORDER = {
     "EmbeddingsRequest": "input model",
     "CreateKeyRequest": "name scopes tenant expires_at limits budget sanitize rotate_after_days",
     "BatchRequest": "prompts requests model max_concurrency requests_per_second",
+    "PutPromptRequest": "template system defaults variables",
+    "GenerateWithPromptRequest": "variables version label model max_tokens temperature top_p stop cache"
+    " timeout_seconds metadata reasoning_effort provider_options sanitize",
+    "ChatWithPromptRequest": "variables version label messages model max_tokens temperature top_p stop tools"
+    " tool_choice response_format history_limit cache timeout_seconds metadata reasoning_effort"
+    " provider_options sanitize",
     "ChatMessage": "role content tool_calls tool_call_id provider_data",
 }
 OPERATION_IDS = {
@@ -39,6 +51,18 @@ OPERATION_IDS = {
     "create_embeddings",
     "run_batch",
     "list_models",
+    "put_prompt",
+    "list_prompts",
+    "get_prompt",
+    "delete_prompt",
+    "list_prompt_versions",
+    "put_prompt_label",
+    "delete_prompt_label",
+    "render_prompt",
+    "generate_with_prompt",
+    "stream_generate_with_prompt",
+    "chat_with_prompt",
+    "stream_chat_with_prompt",
     "get_usage",
     "get_request",
     "create_key",
@@ -72,7 +96,7 @@ async def document(shared_service: RunningService) -> Document:
     return Document(answer.json())
 
 
-ROOMS = (generation, embeddings, batches, models, usage, access, operations)
+ROOMS = (generation, embeddings, batches, prompts, prompt_calls, models, usage, access, operations)
 
 
 def test_the_document_is_valid_openapi_3_1(document: Document) -> None:
@@ -186,7 +210,7 @@ def test_what_costs_money_takes_an_idempotency_key(document: Document) -> None:
             for parameter in operation.get("parameters", [])
         }
         key = parameters.get(("header", "Idempotency-Key"))
-        assert (key is not None) == (path in POST_ROUTES), path
+        assert (key is not None) == (path in (*POST_ROUTES, *PROMPT_ROUTES)), path
         if key is not None:
             assert key["required"] is False
             assert key["description"]

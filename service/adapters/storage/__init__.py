@@ -5,7 +5,7 @@
 
     tables      what is stored, for both databases       migrations, migrate   how it came to be so
     engine      the SQLAlchemy engine                    keys                  API keys
-    reports     the ledger, added up
+    reports     the ledger, added up                     prompts               templates in versions
     idempotency   recorded answers, sealed by            sealing
     ledger      the Ledger port: opening, settling, leases, over
       commit_queue   many rows, one commit; outages      records               finding and renewing
@@ -24,10 +24,12 @@ from service.adapters.storage.engine import create_engine
 from service.adapters.storage.idempotency import SqlIdempotencyStore
 from service.adapters.storage.keys import SqlKeyStore
 from service.adapters.storage.ledger import GroupCommitLedger
+from service.adapters.storage.prompts import SqlPromptStore
 from service.adapters.storage.reports import SqlUsageReports, create_reporting_engine
 from service.adapters.storage.sqlite_writer import SqliteWriter
 from service.core.clock import Clock
 from service.idempotency.ports import IdempotencyStore
+from service.prompts.ports import PromptStore
 from service.usage.ports import ThresholdReached, UsageEvents
 from service.usage.reports import UsageReports
 
@@ -42,6 +44,7 @@ class Storage:
         self._reporting_engine = reporting_engine
         self.keys: KeyStore = SqlKeyStore(engine)
         self.reports: UsageReports = SqlUsageReports(reporting_engine)
+        self.prompts: PromptStore = SqlPromptStore(engine)
         self.ledger = ledger
 
     async def __aenter__(self) -> Self:

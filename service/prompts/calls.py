@@ -1,0 +1,172 @@
+"""`/prompts/{name}/generate` and `…/chat`, whole and streamed: what is asked with a template."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated, NamedTuple
+
+from fastapi import APIRouter, Body, Request, Response
+from msgspec.structs import replace
+
+from service.access.principal import Principal
+from service.core.messages import CompletionRequest
+from service.generation.endpoints import Caller, GenerationDependency, call_context, frames
+from service.generation.examples import CHAT_ANSWER, CHAT_EVENTS, EVENTS, GENERATE_ANSWER
+from service.generation.history import last_messages
+from service.generation.schemas import ChatRequest, ChatResponse, GenerateResponse
+from service.generation.usecases import Generation
+from service.idempotency.responses import answer_once, stream_once
+from service.inference.answers import Answer, AnswerEvent
+from service.inference.context import CallContext
+from service.observability.logs import note
+from service.prompts.endpoints import PromptName, PromptsDependency
+from service.prompts.examples import CHAT_BODIES, GENERATE_BODIES
+from service.prompts.schemas import ChatWithPromptRequest, GenerateWithPromptRequest
+from service.prompts.usecases import Prompts
+from service.usage.ports import RequestKind
+from service.web.body import StrictRoute
+from service.web.openapi import (
+    API_PREFIX,
+    INFERS,
+    TAKES_IDEMPOTENCY_KEY,
+    answer_response,
+    error_responses,
+    event_stream_response,
+)
+
+router = APIRouter(prefix=API_PREFIX, tags=["Prompts"], route_class=StrictRoute)
+
+GenerateBody = Annotated[GenerateWithPromptRequest, Body(openapi_examples=GENERATE_BODIES)]
+ChatBody = Annotated[ChatWithPromptRequest, Body(openapi_examples=CHAT_BODIES)]
+
+_ERRORS = error_responses((*INFERS, 404))
+
+
+class _Call(NamedTuple):
+    """What is asked, not yet made: a recorded answer is replayed whatever became of the template since."""
+
+    prompt_name: str
+    body: GenerateWithPromptRequest | ChatWithPromptRequest
+    request: Request
+    caller: Principal
+    prompts: Prompts
+
+    async def answer(self, generation: Generation) -> Answer:
+        """The whole answer."""
+        completion, context = await self._made()
+        return await generation.answer(completion, context)
+
+    async def stream(self, generation: Generation) -> AsyncGenerator[AnswerEvent]:
+        """The answer as it comes."""
+        completion, context = await self._made()
+        async with aclosing(generation.stream(completion, context)) as events:
+            async for event in events:
+                yield event
+
+    async def _made(self) -> tuple[CompletionRequest, CallContext]:
+        body = self.body
+        rendered = await self.prompts.render(
+            self.caller, self.prompt_name, body.choice, body.variables
+        )
+        note(prompt=f"{rendered.name}@{rendered.version}")
+        asked = body.to_request(rendered)
+        completion = asked.to_completion()
+        if isinstance(body, ChatWithPromptRequest):
+            completion = _limited(completion, len(rendered.turns), body.history_limit)
+        kind: RequestKind = "chat" if isinstance(asked, ChatRequest) else "generate"
+        context = replace(
+            call_context(self.request, self.caller, asked, kind),
+            prompt_name=rendered.name,
+            prompt_version=rendered.version,
+        )
+        return completion, context
+
+
+def _limited(request: CompletionRequest, rendered: int, limit: int) -> CompletionRequest:
+    """The `rendered` messages that stand first are always kept."""
+    first, since = request.messages[:rendered], request.messages[rendered:]
+    return replace(request, messages=first + last_messages(since, limit))
+
+
+@router.post(
+    "/prompts/{prompt_name}/generate",
+    response_model=GenerateResponse,
+    responses=answer_response("The whole answer.", GENERATE_ANSWER) | _ERRORS,
+    openapi_extra=TAKES_IDEMPOTENCY_KEY,
+)
+async def generate_with_prompt(
+    prompt_name: PromptName,
+    body: GenerateBody,
+    request: Request,
+    caller: Caller,
+    prompts: PromptsDependency,
+    generation: GenerationDependency,
+) -> Response:
+    """Answer a prompt that is made from a template.
+
+    The version stands in the request's record, and `GET /usage?group_by=prompt` compares what each costs.
+    """
+    call = _Call(prompt_name, body, request, caller, prompts)
+    return await answer_once(request, call.answer(generation), GenerateResponse.of)
+
+
+@router.post(
+    "/prompts/{prompt_name}/generate/stream",
+    response_class=Response,
+    responses=event_stream_response("GenerateStreamEvent", EVENTS) | _ERRORS,
+    openapi_extra=TAKES_IDEMPOTENCY_KEY,
+)
+async def stream_generate_with_prompt(
+    prompt_name: PromptName,
+    body: GenerateBody,
+    request: Request,
+    caller: Caller,
+    prompts: PromptsDependency,
+    generation: GenerationDependency,
+) -> Response:
+    """Answer a prompt that is made from a template, as Server-Sent Events.
+
+    `token` events, then exactly one `done` or `error`. Hanging up stops the model.
+    """
+    call = _Call(prompt_name, body, request, caller, prompts)
+    return await stream_once(request, frames(call.stream(generation)))
+
+
+@router.post(
+    "/prompts/{prompt_name}/chat",
+    response_model=ChatResponse,
+    responses=answer_response("The model's turn.", CHAT_ANSWER) | _ERRORS,
+    openapi_extra=TAKES_IDEMPOTENCY_KEY,
+)
+async def chat_with_prompt(
+    prompt_name: PromptName,
+    body: ChatBody,
+    request: Request,
+    caller: Caller,
+    prompts: PromptsDependency,
+    generation: GenerationDependency,
+) -> Response:
+    """Answer a conversation that a template begins; `messages` are what was said since."""
+    call = _Call(prompt_name, body, request, caller, prompts)
+    return await answer_once(request, call.answer(generation), ChatResponse.of)
+
+
+@router.post(
+    "/prompts/{prompt_name}/chat/stream",
+    response_class=Response,
+    responses=event_stream_response("ChatStreamEvent", CHAT_EVENTS) | _ERRORS,
+    openapi_extra=TAKES_IDEMPOTENCY_KEY,
+)
+async def stream_chat_with_prompt(
+    prompt_name: PromptName,
+    body: ChatBody,
+    request: Request,
+    caller: Caller,
+    prompts: PromptsDependency,
+    generation: GenerationDependency,
+) -> Response:
+    """Answer a conversation that a template begins, as Server-Sent Events.
+
+    `token` and `tool_call` events, then exactly one `done` or `error`. Hanging up stops the model.
+    """
+    call = _Call(prompt_name, body, request, caller, prompts)
+    return await stream_once(request, frames(call.stream(generation)))
