@@ -50,7 +50,12 @@ async def find(prompts: PromptStore, **changes: Any) -> PromptVersion | None:
 
 async def put_label(prompts: PromptStore, label: str, version: int, **changes: Any) -> bool:
     """Put a label on a version of it."""
-    values = {"tenant": "acme", "name": "greeting", "label": label, "version": version}
+    values: dict[str, Any] = {
+        "tenant": "acme",
+        "name": "greeting",
+        "label": label,
+        "version": version,
+    }
     return await prompts.put_label(**(values | changes))
 
 
@@ -222,7 +227,7 @@ async def test_another_tenants_prompt_of_the_same_name_is_another_one(prompts: P
     assert await find(prompts, tenant="globex") == theirs
     assert await find(prompts, tenant="globex", label="production") is None
     assert (await prompts.labels(tenant="globex", names=["greeting"]))["greeting"] == {}
-    where = {"tenant": "globex", "name": "greeting"}
+    where: dict[str, Any] = {"tenant": "globex", "name": "greeting"}
     assert not await prompts.delete_label(**where, label="production")
     assert await prompts.list_versions(**where, limit=10) == [theirs]
     assert await prompts.delete(**where)

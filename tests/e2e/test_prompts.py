@@ -75,7 +75,7 @@ def texts_in(content: str | list[Json]) -> list[str]:
 
 
 async def test_a_prompt_is_kept_as_it_was_put(client: httpx.AsyncClient) -> None:
-    body = {
+    body: Json = {
         "template": "Greet {name}, {times} times.",
         "system": "You are {tone}.",
         "defaults": {"model": "sonnet", "temperature": 0.2, "stop": ["\n"]},
@@ -316,7 +316,7 @@ async def declared(shared_client: httpx.AsyncClient) -> httpx.AsyncClient:
     [
         ({}, "variables.name"),
         ({"variables": {"count": 1}}, "variables.name"),
-        ({"variables": {"name": "x", "nmae": CANARY}}, "variables.nmae"),
+        ({"variables": {"name": "x", "names": CANARY}}, "variables.names"),
         ({"variables": {"name": 1}}, "variables.name"),
         ({"variables": {"name": "x", "count": CANARY}}, "variables.count"),
         ({"variables": {"name": "x", "count": 1.5}}, "variables.count"),
@@ -545,11 +545,11 @@ async def test_every_example_is_accepted_and_answered_as_documented(
     document = Document((await client.get("/openapi.json")).json())
     variables = {"text": {}, "sentences": {"type": "integer"}}
     for n in (1, 2):  # the examples name version 2
-        body = {"template": f"{n} {{sentences}} {{text}}", "variables": variables}
-        await client.put(f"{PROMPTS}/summary", json=body)
+        template = f"{n} {{sentences}} {{text}}"
+        made = {"template": template, "variables": variables}
+        await client.put(f"{PROMPTS}/summary", json=made)
     operations = [each for each in document.operations() if "{prompt_name}" in each[1]]
-    order = {"put": 0, "post": 1, "get": 2, "delete": 3}
-    for method, path, operation in sorted(operations, key=lambda each: order[each[0]]):
+    for method, path, operation in sorted(operations, key=in_order):
         url = path.format(prompt_name="summary", label="production")
         for body in bodies_of(operation):
             answer = await client.request(method, url, json=body)
@@ -561,6 +561,13 @@ async def test_every_example_is_accepted_and_answered_as_documented(
             for media, content in response.get("content", {}).items():
                 if media == "application/json":
                     assert document.mistakes(answer.json(), content["schema"]) == [], path
+
+
+def in_order(operation: tuple[str, str, Json]) -> tuple[int, int]:
+    """What makes something comes first, and what deletes all of it last."""
+    method, path, _ = operation
+    rank = ("put", "post", "get", "delete").index(method)
+    return rank, -len(path) if method == "delete" else len(path)
 
 
 def bodies_of(operation: Json) -> list[Json | None]:
