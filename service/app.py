@@ -18,6 +18,7 @@ from service.access.ports import KeyStoreUnavailable
 from service.access.signing import SignatureCheck
 from service.batches.endpoints import router as batches
 from service.bootstrap import Services, ServicesOpener, open_services
+from service.conversations.endpoints import router as conversations
 from service.core.errors import ServiceError
 from service.embeddings.endpoints import router as embeddings
 from service.generation.endpoints import STREAM_EVENT_SCHEMAS
@@ -52,6 +53,7 @@ Press **Authorize** and paste your key into `X-API-Key`; then **Try it out** wor
 """
 _TAGS = [
     {"name": "Generation", "description": "Text and chat, whole or streamed."},
+    {"name": "Conversations", "description": "Chat with memory: what was said is kept here."},
     {"name": "Embeddings", "description": "Texts to vectors."},
     {"name": "Batch", "description": "Many requests in one."},
     {"name": "Prompts", "description": "Templates in versions, and answers made with them."},
@@ -94,6 +96,7 @@ def create_app(
     app.state.max_body_bytes = settings.max_body_bytes
     rooms = (
         generation,
+        conversations,
         embeddings,
         batches,
         prompts,
@@ -159,6 +162,7 @@ def _request_state(services: Services, settings: Settings, metrics: Metrics) -> 
         "rotation_reminder": services.parts.rotation_reminder,
         "access": Access(services.keys, services.tenants, services.parts.clock),
         "generation": services.generation,
+        "conversations": services.conversations,
         "embedding": services.embedding,
         "models": services.models,
         "reporting": services.reporting,

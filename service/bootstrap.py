@@ -22,8 +22,12 @@ from service.adapters.limits.memory import MemoryLimiter
 from service.adapters.replays.memory import MemorySeenSignatures
 from service.adapters.storage import Storage, open_storage
 from service.adapters.storage.migrate import migrate
+from service.conversations.usecases import Conversations
 from service.core.clock import Clock, SystemClock
 from service.embeddings.usecases import Embedding
+from service.generation.memory import Memory
+from service.generation.summaries import Summaries
+from service.generation.turns import Turns
 from service.generation.usecases import Generation
 from service.idempotency.usecases import Idempotency
 from service.inference.catalog import Catalog
@@ -61,6 +65,7 @@ class Parts:
     rotation_reminder: RotationReminder
     signatures: Signatures | None
     idempotency: Idempotency
+    turns: Turns
     metrics: Metrics
     clock: Clock
 
@@ -72,6 +77,7 @@ class Services:
     parts: Parts
     limits: Limits
     generation: Generation
+    conversations: Conversations
     embedding: Embedding
     models: Models
     reporting: Reporting
@@ -124,6 +130,9 @@ async def open_services(
         idempotency = await stack.enter_async_context(
             _idempotency(settings, storage, secret_key=secret_key, clock=clock)
         )
+        turns = await stack.enter_async_context(
+            Turns(storage.conversations, clock=clock, lease_seconds=settings.lease_seconds)
+        )
         cache = open_cache(settings, redis, clock=clock)
         if cache is not None:
             stack.push_async_callback(cache.aclose)
@@ -143,6 +152,7 @@ async def open_services(
             rotation_reminder=RotationReminder(clock=clock, metrics=metrics),
             signatures=_signatures(settings, redis, clock=clock),
             idempotency=idempotency,
+            turns=turns,
             metrics=metrics,
             clock=clock,
         )
@@ -198,7 +208,11 @@ def wire(parts: Parts) -> Services:
     return Services(
         parts=parts,
         limits=limits,
-        generation=Generation(pipeline),
+        generation=Generation(
+            pipeline,
+            Memory(parts.turns, Summaries(pipeline, model=settings.conversation_summary_model)),
+        ),
+        conversations=Conversations(parts.storage.conversations, clock=parts.clock),
         embedding=Embedding(pipeline),
         models=Models(catalog, prices),
         reporting=_reporting(parts.storage, clock=parts.clock),

@@ -145,6 +145,8 @@ class Settings(BaseSettings):
     idempotency_retention_seconds: float = Field(24 * 3600.0, gt=0)
     idempotency_max_answer_bytes: int = Field(4 * 1024 * 1024, gt=0)
 
+    conversation_summary_model: str = "haiku"
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
     content_logging: bool = False

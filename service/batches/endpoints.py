@@ -124,7 +124,7 @@ async def _run_item(
             answer = await generation.answer(
                 item.to_completion(),
                 call_context(request, caller, item, "chat"),
-                history_limit=item.history_limit,
+                item.to_history(),
             )
             return BatchResult(index=index, response=ChatResponse.of(answer))
         answer = await generation.answer(

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, model_validator
 from typing_extensions import TypeAliasType
 
 from service.generation.schemas import (
@@ -21,10 +21,17 @@ def _kind_of(value: object) -> str:
     return "chat" if isinstance(value, ChatRequest) else "generate"
 
 
+def _stands_alone(item: ChatRequest) -> ChatRequest:
+    if item.conversation_id is not None:
+        raise mistake_at("conversation_id", "Turns of a conversation are not taken in batches")
+    return item
+
+
 BatchItem = TypeAliasType(
     "BatchItem",
     Annotated[
-        Annotated[GenerateRequest, Tag("generate")] | Annotated[ChatRequest, Tag("chat")],
+        Annotated[GenerateRequest, Tag("generate")]
+        | Annotated[ChatRequest, AfterValidator(_stands_alone), Tag("chat")],
         Discriminator(_kind_of),
         Field(description="A generate body, or a chat body: the one with `messages`."),
     ],

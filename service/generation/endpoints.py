@@ -105,22 +105,26 @@ async def stream_generate(
 @router.post(
     "/chat",
     response_model=ChatResponse,
-    responses=answer_response("The model's turn.", CHAT_ANSWER) | error_responses(INFERS),
+    responses=answer_response("The model's turn.", CHAT_ANSWER) | error_responses((*INFERS, 404)),
     openapi_extra=TAKES_IDEMPOTENCY_KEY,
 )
 async def chat(
     body: ChatBody, request: Request, caller: Caller, generation: GenerationDependency
 ) -> Response:
-    """Answer a conversation, with images, tools and JSON Schema where the model takes them."""
+    """Answer a conversation, with images, tools and JSON Schema where the model takes them.
+
+    With `conversation_id` the service keeps the history: send the new messages only.
+    """
     context = call_context(request, caller, body, "chat")
-    answer = generation.answer(body.to_completion(), context, history_limit=body.history_limit)
+    answer = generation.answer(body.to_completion(), context, body.to_history())
     return await answer_once(request, answer, ChatResponse.of)
 
 
 @router.post(
     "/chat/stream",
     response_class=Response,
-    responses=event_stream_response("ChatStreamEvent", CHAT_EVENTS) | error_responses(INFERS),
+    responses=event_stream_response("ChatStreamEvent", CHAT_EVENTS)
+    | error_responses((*INFERS, 404)),
     openapi_extra=TAKES_IDEMPOTENCY_KEY,
 )
 async def stream_chat(
@@ -128,10 +132,11 @@ async def stream_chat(
 ) -> Response:
     """Answer a conversation as Server-Sent Events.
 
-    `token` and `tool_call` events, then exactly one `done` or `error`. Hanging up stops the model.
+    `token` and `tool_call` events, then exactly one `done` or `error`. Hanging up stops the model. With
+    `conversation_id`, what was delivered is kept then, marked as `interrupted`.
     """
     context = call_context(request, caller, body, "chat")
-    events = generation.stream(body.to_completion(), context, history_limit=body.history_limit)
+    events = generation.stream(body.to_completion(), context, body.to_history())
     return await stream_once(request, frames(events))
 
 

@@ -30,6 +30,13 @@ CHAT_BODIES: dict[str, Any] = {
             ]
         },
     },
+    "memory": {
+        "summary": "The next turn of a kept conversation",
+        "value": {
+            "messages": [{"role": "user", "content": "What is my name?"}],
+            "conversation_id": "conv_0193a1b2c3d4e5f60718293a4b5c6d7e",
+        },
+    },
     "tools": {
         "summary": "With a tool",
         "value": {

@@ -13,6 +13,9 @@ from service.core.messages import ReasoningEffort
 from service.web.schemas import Metadata, RequestModel
 from service.web.validation import mistake_at
 
+DEFAULT_HISTORY_LIMIT = 10
+CONVERSATION_ID_PATTERN = r"^conv_[0-9A-Za-z]{1,64}$"
+
 StopString = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 MaxTokens = Annotated[
@@ -34,6 +37,16 @@ Stop = Annotated[
     list[StopString] | None,
     Field(max_length=4, description="The answer ends before any of these, up to 4."),
 ]
+ConversationId = Annotated[
+    str | None,
+    Field(
+        pattern=CONVERSATION_ID_PATTERN,
+        description="The conversation to go on with: its history goes to the model before `messages`, and"
+        " both turns are kept in it once the answer is whole. One turn at a time: another meanwhile is a 409."
+        " System messages in `messages` follow the conversation's own, for this turn only.",
+        examples=["conv_0193a1b2c3d4e5f60718293a4b5c6d7e"],
+    ),
+]
 HistoryLimit = Annotated[
     int,
     Field(
@@ -41,6 +54,23 @@ HistoryLimit = Annotated[
         le=1000,
         description="Only this many of the last messages go to the model. System messages are kept, and"
         " a tool's result is never cut from its call.",
+    ),
+]
+HistoryTokenBudget = Annotated[
+    int | None,
+    Field(
+        ge=1,
+        le=10_000_000,
+        description="Of these, only as many of the last as have no more tokens by estimate (a token is four"
+        " bytes, an image 1000). The last message always goes; system messages are not counted.",
+    ),
+]
+SummarizeHistory = Annotated[
+    bool,
+    Field(
+        description="Only with `conversation_id`: what falls out of the history goes to the model as a"
+        " summary. A small model makes it when more has fallen out, at your cost and within 10 s; if that"
+        " fails, the last one is used.",
     ),
 ]
 UseCache = Annotated[

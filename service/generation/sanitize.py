@@ -28,8 +28,25 @@ async def sanitized_answer(answer: Answer, how: Sanitize) -> Answer:
     """The answer with its text made safe."""
     if how == "none" or answer.text is None:
         return answer
-    text = html.escape(answer.text) if how == "text" else await _clean(answer.text)
-    return msgspec.structs.replace(answer, text=text)
+    return msgspec.structs.replace(answer, text=await sanitized_text(answer.text, how))
+
+
+async def sanitized_text(text: str, how: Sanitize) -> str:
+    """The text made safe."""
+    match how:
+        case "none":
+            return text
+        case "text":
+            return html.escape(text)
+        case "html":
+            return await _clean(text)
+
+
+def delivered_at_once(deltas: list[Delta], how: Sanitize) -> list[Delta]:
+    """What `sanitized_stream` hands on as it comes: all but the text that it has to see whole."""
+    if how != "html":
+        return deltas
+    return [delta for delta in deltas if not isinstance(delta, TextDelta)]
 
 
 def sanitized_stream(
@@ -67,8 +84,7 @@ async def _cleaned_at_the_end(events: AsyncGenerator[AnswerEvent]) -> AsyncGener
                     yield [TextDelta(answer.text)]
                 yield answer
             else:
-                calls: list[Delta] = [d for d in event if not isinstance(d, TextDelta)]
-                if calls:
+                if calls := delivered_at_once(event, "html"):
                     yield calls
 
 

@@ -13,6 +13,7 @@ from service.core.messages import (
     Message,
     NamedTool,
     Tool,
+    ToolCall,
 )
 from service.generation.conversation import (
     ChatMessage,
@@ -22,13 +23,18 @@ from service.generation.conversation import (
     ToolChoice,
     ToolDefinition,
 )
+from service.generation.history import History
 from service.generation.options import (
+    DEFAULT_HISTORY_LIMIT,
+    ConversationId,
     Effort,
     HistoryLimit,
+    HistoryTokenBudget,
     MaxTokens,
     OptionsByVendor,
     SanitizeText,
     Stop,
+    SummarizeHistory,
     Tags,
     Temperature,
     TimeoutSeconds,
@@ -65,8 +71,9 @@ class GenerateRequest(RequestModel):
         return CompletionRequest(messages=messages, **_shared_options(self))
 
 
-class ToolsAreChecked(RequestModel):
-    """For bodies with `tools` and `tool_choice`: whether they fit together."""
+class ChatRules(RequestModel):
+    """For chat bodies: whether `tools` and `tool_choice`, `conversation_id` and `summarize_history` fit
+    together."""
 
     @field_validator("tools", check_fields=False)
     @classmethod
@@ -90,8 +97,15 @@ class ToolsAreChecked(RequestModel):
             raise ValueError("This is 'required' without tools")
         return choice
 
+    @field_validator("summarize_history", check_fields=False)
+    @classmethod
+    def _has_a_history(cls, summarize: bool, info: ValidationInfo) -> bool:
+        if summarize and info.data.get("conversation_id", "") is None:
+            raise ValueError("This needs a conversation_id")
+        return summarize
 
-class ChatRequest(ToolsAreChecked):
+
+class ChatRequest(ChatRules):
     """A conversation, and what to answer it with."""
 
     messages: list[ChatMessage] = Field(
@@ -115,7 +129,10 @@ class ChatRequest(ToolsAreChecked):
     response_format: ResponseFormat | None = Field(
         None, description="Free text, or JSON that follows a schema."
     )
-    history_limit: HistoryLimit = 10
+    conversation_id: ConversationId = None
+    history_limit: HistoryLimit = DEFAULT_HISTORY_LIMIT
+    history_token_budget: HistoryTokenBudget = None
+    summarize_history: SummarizeHistory = False
     cache: UseCache = True
     timeout_seconds: TimeoutSeconds = None
     metadata: Tags = None
@@ -152,6 +169,15 @@ class ChatRequest(ToolsAreChecked):
             **_shared_options(self),
         )
 
+    def to_history(self) -> History:
+        """What is remembered beside the messages, and how much of it all goes to the model."""
+        return History(
+            limit=self.history_limit,
+            token_budget=self.history_token_budget,
+            conversation_id=self.conversation_id,
+            summarize=self.summarize_history,
+        )
+
     def _json_schema(self) -> JsonSchema | None:
         if not isinstance(self.response_format, JsonSchemaFormat):
             return None
@@ -177,6 +203,10 @@ def _shared_options(body: GenerateRequest | ChatRequest) -> dict[str, Any]:
     }
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class AnswerFields(ResponseModel):
     """What every answer says about itself."""
 
@@ -197,6 +227,11 @@ class AnswerFields(ResponseModel):
     cache_hit: bool = Field(
         description="Whether the answer was stored before; then it costs nothing."
     )
+    conversation_id: str | None = Field(
+        None,
+        exclude_if=_is_none,
+        description="The conversation that the turn is kept in; absent if in none.",
+    )
 
 
 def answer_fields(answer: Answer) -> dict[str, Any]:
@@ -210,6 +245,7 @@ def answer_fields(answer: Answer) -> dict[str, Any]:
         "usage": Usage.of(answer.usage),
         "cost_usd": None if answer.cost_usd is None else float(answer.cost_usd),
         "cache_hit": answer.cache_hit,
+        "conversation_id": answer.conversation_id,
     }
 
 
@@ -239,8 +275,14 @@ class AssistantFunctionCall(ResponseModel):
     arguments: str = Field(description="JSON text.")
 
 
-def _is_none(value: object) -> bool:
-    return value is None
+def tool_calls_of(calls: tuple[ToolCall, ...]) -> list[AssistantToolCall] | None:
+    """As the API shows them; None if there are none."""
+    return [
+        AssistantToolCall(
+            id=call.id, function=AssistantFunctionCall(name=call.name, arguments=call.arguments)
+        )
+        for call in calls
+    ] or None
 
 
 class AssistantMessage(ResponseModel):
@@ -266,15 +308,10 @@ class ChatResponse(AnswerFields):
     @classmethod
     def of(cls, answer: Answer) -> "ChatResponse":
         """As the API shows it."""
-        calls = [
-            AssistantToolCall(
-                id=call.id,
-                function=AssistantFunctionCall(name=call.name, arguments=call.arguments),
-            )
-            for call in answer.tool_calls
-        ]
         message = AssistantMessage(
-            content=answer.text, tool_calls=calls or None, provider_data=answer.provider_data
+            content=answer.text,
+            tool_calls=tool_calls_of(answer.tool_calls),
+            provider_data=answer.provider_data,
         )
         return cls(message=message, **answer_fields(answer))
 

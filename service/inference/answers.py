@@ -13,7 +13,8 @@ class Answer(Struct, frozen=True, kw_only=True):
 
     `id` is the ledger's ("req_…"). `model` is as asked; `provider_model` is the exact id that answered.
     `cost_usd` is None where no price is known. `label` is the model as metrics name it. The answer
-    that ends a stream has the whole `text` and `tool_calls` once more.
+    that ends a stream has the whole `text` and `tool_calls` once more. `conversation_id` names the
+    conversation that it was kept in, if it was.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     text: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     provider_data: dict[str, Any] | None = None
+    conversation_id: str | None = None
 
 
 class EmbeddingsAnswer(Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from service.access.ports import Sanitize
 from service.access.principal import Principal
+from service.inference.charges import Charges
 from service.usage.ports import RequestKind
 
 
@@ -15,6 +16,7 @@ class CallContext(Struct, frozen=True, kw_only=True):
     done to what leaves the service: answers are shared raw. `record_id` is the id that its row in the
     ledger and its answer get, for work that may be run again after a death: one row, one bill.
     `prompt_name` and `prompt_version` say from which template the request was made, if from one.
+    `charges` is told what the request is charged.
     """
 
     principal: Principal
@@ -27,3 +29,4 @@ class CallContext(Struct, frozen=True, kw_only=True):
     record_id: str | None = None
     prompt_name: str | None = None
     prompt_version: int | None = None
+    charges: Charges | None = None

@@ -187,6 +187,7 @@ class Meter:
         self._metering = metering
         self._request = request
         self._principal = context.principal
+        self._charges = context.charges
         self._input_text = input_text
         self._estimated_input_tokens = estimated_input_tokens
         estimate = Usage(input_tokens=estimated_input_tokens, source="estimated")
@@ -225,6 +226,8 @@ class Meter:
                 "The ledger is not available, so nothing billable can be started",
                 retry_after_seconds=_LEDGER_RETRY_AFTER_SECONDS,
             ) from away
+        if self._charges is not None:
+            self._charges.opened()
         return self
 
     async def _open_within_budgets(self) -> tuple[Target, ...]:
@@ -246,6 +249,8 @@ class Meter:
     ) -> None:
         settlement = self._settlement(exc)
         written = self._metering.ledger.settle(settlement)
+        if self._charges is not None:
+            self._charges.settled(settlement)
         label = self._target.label if self._target else "none"
         self._metering.tell(self._intent, settlement, label=label)
         await _wait_for_row(written, settlement)
@@ -365,6 +370,7 @@ class FreeMeter:
         self.id = context.record_id or new_id("req_")
         self._may_be_there = context.record_id is not None
         self._metering = metering
+        self._charges = context.charges
         self._started = metering.clock.monotonic()
         self._stored: StoredAnswer | None = None
         self._intent = metering.intent(
@@ -389,6 +395,9 @@ class FreeMeter:
             return  # it was refused to whom it waited for; who is refused has no row
         settlement = self._settlement(exc)
         written = self._metering.ledger.record(self._intent, settlement, again=self._may_be_there)
+        if self._charges is not None:
+            self._charges.opened()
+            self._charges.settled(settlement)
         label = self._stored.label if self._stored else "none"
         self._metering.tell(self._intent, settlement, label=label, is_paid=False)
         await _wait_for_row(written, settlement)

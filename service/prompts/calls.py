@@ -11,7 +11,7 @@ from service.access.principal import Principal
 from service.core.messages import CompletionRequest
 from service.generation.endpoints import Caller, GenerationDependency, call_context, frames
 from service.generation.examples import CHAT_ANSWER, CHAT_EVENTS, EVENTS, GENERATE_ANSWER
-from service.generation.history import last_messages
+from service.generation.history import History, last_messages
 from service.generation.schemas import ChatRequest, ChatResponse, GenerateResponse
 from service.generation.usecases import Generation
 from service.idempotency.responses import answer_once, stream_once
@@ -52,39 +52,38 @@ class _Call(NamedTuple):
 
     async def answer(self, generation: Generation) -> Answer:
         """The whole answer."""
-        completion, context = await self._made()
-        return await generation.answer(completion, context)
+        return await generation.answer(*await self._made())
 
     async def stream(self, generation: Generation) -> AsyncGenerator[AnswerEvent]:
         """The answer as it comes."""
-        completion, context = await self._made()
-        async with aclosing(generation.stream(completion, context)) as events:
+        async with aclosing(generation.stream(*await self._made())) as events:
             async for event in events:
                 yield event
 
-    async def _made(self) -> tuple[CompletionRequest, CallContext]:
+    async def _made(self) -> tuple[CompletionRequest, CallContext, History | None]:
         body = self.body
         rendered = await self.prompts.render(
             self.caller, self.prompt_name, body.choice, body.variables
         )
         note(prompt=f"{rendered.name}@{rendered.version}")
-        asked = body.to_request(rendered)
+        asked, history = body.without_template(rendered)
         completion = asked.to_completion()
-        if isinstance(body, ChatWithPromptRequest):
-            completion = _limited(completion, len(rendered.turns), body.history_limit)
         kind: RequestKind = "chat" if isinstance(asked, ChatRequest) else "generate"
         context = replace(
             call_context(self.request, self.caller, asked, kind),
             prompt_name=rendered.name,
             prompt_version=rendered.version,
         )
-        return completion, context
+        if history.conversation_id is None:
+            return _limited(completion, len(rendered.turns), history), context, None
+        return completion, context, history
 
 
-def _limited(request: CompletionRequest, rendered: int, limit: int) -> CompletionRequest:
+def _limited(request: CompletionRequest, rendered: int, history: History) -> CompletionRequest:
     """The `rendered` messages that stand first are always kept."""
     first, since = request.messages[:rendered], request.messages[rendered:]
-    return replace(request, messages=first + last_messages(since, limit))
+    kept = last_messages(since, history.limit, token_budget=history.token_budget)
+    return replace(request, messages=first + kept)
 
 
 @router.post(

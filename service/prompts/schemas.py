@@ -19,20 +19,25 @@ from service.generation.conversation import (
     ToolChoice,
     ToolDefinition,
 )
+from service.generation.history import History
 from service.generation.options import (
+    CONVERSATION_ID_PATTERN,
+    DEFAULT_HISTORY_LIMIT,
     Effort,
     HistoryLimit,
+    HistoryTokenBudget,
     MaxTokens,
     OptionsByVendor,
     SanitizeText,
     Stop,
+    SummarizeHistory,
     Tags,
     Temperature,
     TimeoutSeconds,
     TopP,
     UseCache,
 )
-from service.generation.schemas import ChatRequest, GenerateRequest, ToolsAreChecked
+from service.generation.schemas import ChatRequest, ChatRules, GenerateRequest
 from service.observability.redaction import holds_key
 from service.prompts import templates
 from service.prompts.definitions import (
@@ -79,6 +84,18 @@ OwnMaxTokens = Annotated[
 ]
 OwnTemperature = Annotated[
     Temperature | None, Field(description=f"Higher is more varied. {_OVERRIDES}")
+]
+
+
+ConversationId = Annotated[
+    str | None,
+    Field(
+        pattern=CONVERSATION_ID_PATTERN,
+        description="The conversation to go on with: its history goes to the model before what the template"
+        " says, and both turns are kept in it once the answer is whole. One turn at a time: another meanwhile"
+        " is a 409.",
+        examples=["conv_0193a1b2c3d4e5f60718293a4b5c6d7e"],
+    ),
 ]
 
 
@@ -218,6 +235,7 @@ class GenerateWithPromptRequest(RenderPromptRequest):
     temperature: OwnTemperature = None
     top_p: TopP = None
     stop: Stop = None
+    conversation_id: ConversationId = None
     cache: UseCache = True
     timeout_seconds: TimeoutSeconds = None
     metadata: Tags = None
@@ -225,15 +243,17 @@ class GenerateWithPromptRequest(RenderPromptRequest):
     provider_options: OptionsByVendor = None
     sanitize: SanitizeText = None
 
-    def to_request(self, rendered: RenderedPrompt) -> GenerateRequest:
-        """The body that says the same without a template."""
+    def without_template(self, rendered: RenderedPrompt) -> tuple[GenerateRequest, History]:
+        """The body that says the same without a template, and what is remembered beside it."""
         options = rendered.defaults | self._own_options()
-        return GenerateRequest.model_validate(
+        conversation_id = options.pop("conversation_id", None)
+        body = GenerateRequest.model_validate(
             {"prompt": rendered.prompt, "system": rendered.system, **options}
         )
+        return body, History(conversation_id=conversation_id, limit=DEFAULT_HISTORY_LIMIT)
 
 
-class ChatWithPromptRequest(RenderPromptRequest, ToolsAreChecked):
+class ChatWithPromptRequest(RenderPromptRequest, ChatRules):
     """A conversation that a prompt begins. What is not said of the model and its parameters is as the
     prompt has it."""
 
@@ -256,7 +276,10 @@ class ChatWithPromptRequest(RenderPromptRequest, ToolsAreChecked):
     response_format: ResponseFormat | None = Field(
         None, description="Free text, or JSON that follows a schema."
     )
-    history_limit: HistoryLimit = 10
+    conversation_id: ConversationId = None
+    history_limit: HistoryLimit = DEFAULT_HISTORY_LIMIT
+    history_token_budget: HistoryTokenBudget = None
+    summarize_history: SummarizeHistory = False
     cache: UseCache = True
     timeout_seconds: TimeoutSeconds = None
     metadata: Tags = None
@@ -264,11 +287,12 @@ class ChatWithPromptRequest(RenderPromptRequest, ToolsAreChecked):
     provider_options: OptionsByVendor = None
     sanitize: SanitizeText = None
 
-    def to_request(self, rendered: RenderedPrompt) -> ChatRequest:
-        """The body that says the same without a template."""
+    def without_template(self, rendered: RenderedPrompt) -> tuple[ChatRequest, History]:
+        """The body that says the same without a template, and what is remembered beside it."""
         first = [ChatMessage(role=role, content=text) for role, text in rendered.turns]
         options = rendered.defaults | self._own_options()
-        return ChatRequest.model_validate(options | {"messages": [*first, *self.messages]})
+        body = ChatRequest.model_validate(options | {"messages": [*first, *self.messages]})
+        return body, body.to_history()
 
 
 class PromptResponse(ResponseModel):

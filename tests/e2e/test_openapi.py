@@ -10,6 +10,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from service.access.endpoints import router as access
 from service.batches.endpoints import router as batches
+from service.conversations.endpoints import router as conversations
 from service.embeddings.endpoints import router as embeddings
 from service.generation.endpoints import router as generation
 from service.models.endpoints import router as models
@@ -31,16 +32,19 @@ ARGUMENT_ORDER = {
     "GenerateRequest": "prompt model system max_tokens temperature top_p stop cache timeout_seconds"
     " metadata reasoning_effort provider_options sanitize",
     "ChatRequest": "messages model max_tokens temperature top_p stop tools tool_choice response_format"
-    " history_limit cache timeout_seconds metadata reasoning_effort provider_options sanitize",
+    " conversation_id history_limit history_token_budget summarize_history cache timeout_seconds metadata"
+    " reasoning_effort provider_options sanitize",
     "EmbeddingsRequest": "input model",
     "CreateKeyRequest": "name scopes tenant expires_at limits budget sanitize rotate_after_days",
     "BatchRequest": "prompts requests model max_concurrency requests_per_second",
     "PutPromptRequest": "template system defaults variables",
-    "GenerateWithPromptRequest": "variables version label model max_tokens temperature top_p stop cache"
-    " timeout_seconds metadata reasoning_effort provider_options sanitize",
+    "GenerateWithPromptRequest": "variables version label model max_tokens temperature top_p stop"
+    " conversation_id cache timeout_seconds metadata reasoning_effort provider_options sanitize",
     "ChatWithPromptRequest": "variables version label messages model max_tokens temperature top_p stop tools"
-    " tool_choice response_format history_limit cache timeout_seconds metadata reasoning_effort"
-    " provider_options sanitize",
+    " tool_choice response_format conversation_id history_limit history_token_budget summarize_history cache"
+    " timeout_seconds metadata reasoning_effort provider_options sanitize",
+    "CreateConversationRequest": "system metadata",
+    "ForkConversationRequest": "at_message_id",
     "ChatMessage": "role content tool_calls tool_call_id provider_data",
 }
 OPERATION_IDS = {
@@ -48,6 +52,13 @@ OPERATION_IDS = {
     "stream_generate",
     "chat",
     "stream_chat",
+    "create_conversation",
+    "list_conversations",
+    "get_conversation",
+    "list_conversation_messages",
+    "export_conversation",
+    "fork_conversation",
+    "delete_conversation",
     "create_embeddings",
     "run_batch",
     "list_models",
@@ -81,6 +92,8 @@ OPERATION_IDS = {
 UNIONS = {
     "ContentPart": {"text", "image"},
     "ImageSource": {"url", "base64"},
+    "KeptContentPart": {"text", "image"},
+    "KeptImageSource": {"url", "base64"},
     "ResponseFormat": {"text", "json_schema"},
     "GenerateStreamEvent": {"token", "done", "error"},
     "ChatStreamEvent": {"token", "tool_call", "done", "error"},
@@ -96,7 +109,18 @@ async def document(shared_service: RunningService) -> Document:
     return Document(answer.json())
 
 
-ROOMS = (generation, embeddings, batches, prompts, prompt_calls, models, usage, access, operations)
+ROOMS = (
+    generation,
+    conversations,
+    embeddings,
+    batches,
+    prompts,
+    prompt_calls,
+    models,
+    usage,
+    access,
+    operations,
+)
 
 
 def test_the_document_is_valid_openapi_3_1(document: Document) -> None:

@@ -8,14 +8,15 @@ import pytest
 
 from service.access.ports import Scope
 from tests.conftest import ServiceFactory
+from tests.e2e.conversations import begin, heard, look, said_in
 from tests.e2e.document import Document
 from tests.e2e.keys import add_key, make_key
 from tests.e2e.routes import CANARY, GENERATE, error_of
 from tests.ledger import ledger_rows
 from tests.postgres import Postgres
 from tests.running import RunningService
-from tests.simulator import Reply, Simulator, ToolCall, Usage
-from tests.sse import read_stream, text_of
+from tests.simulator import Reply, Simulator, Stall, ToolCall, Usage
+from tests.sse import events_of, read_stream, text_of
 
 PROMPTS = "/api/v1/prompts"
 GREETING = f"{PROMPTS}/greeting"
@@ -58,17 +59,6 @@ def sent(simulator: Simulator) -> Json:
     """The body of the last call to Anthropic."""
     body: Json = simulator.calls[-1].body
     return body
-
-
-def said(simulator: Simulator) -> list[tuple[str, str]]:
-    """Its messages, each a single text."""
-    messages = sent(simulator)["messages"]
-    return [(each["role"], text) for each in messages for text in texts_in(each["content"])]
-
-
-def texts_in(content: str | list[Json]) -> list[str]:
-    """The texts of a message of Anthropic's."""
-    return [content] if isinstance(content, str) else [part["text"] for part in content]
 
 
 # Versions and labels
@@ -140,7 +130,7 @@ async def test_a_label_moves_and_who_asks_for_it_gets_the_other_version(
             {"production": version},
         )
         await call(client, "generate", asks | {"cache": False})
-        assert said(simulator) == [("user", f"{version} Ada")]
+        assert heard(simulator.calls[-1]) == [("user", f"{version} Ada")]
     assert (await client.delete(f"{GREETING}/labels/production")).status_code == 204
     error_of(await client.post(f"{GREETING}/generate", json=asks), 404, "not_found")
     error_of(await client.delete(f"{GREETING}/labels/production"), 404, "not_found")
@@ -205,7 +195,7 @@ async def test_the_model_gets_the_rendered_prompt(
     await put(client, system="You are {tone}.", variables={"name": {}, "tone": {"default": "kind"}})
     told = await call(client, how, SAY)
     assert (told["text"], told["model"], told["provider"]) == ("Hello Ada", "haiku", "anthropic")
-    assert said(simulator) == [("user", "Greet Ada.")]
+    assert heard(simulator.calls[-1]) == [("user", "Greet Ada.")]
     assert "You are kind." in str(sent(simulator)["system"])
 
 
@@ -236,7 +226,7 @@ async def test_a_chat_goes_on_from_the_prompt_and_never_loses_it(
     body = SAY | {"messages": turns, "history_limit": 2, "tools": [tool]}
     answer = await client.post(f"{GREETING}/chat", json=body | {"tool_choice": "required"})
     assert answer.json()["message"]["tool_calls"][0]["function"]["name"] == "look"
-    assert said(simulator) == [
+    assert heard(simulator.calls[-1]) == [
         ("user", "Greet Ada."),
         ("assistant", "9 assistant"),
         ("user", "9 user"),
@@ -262,6 +252,56 @@ async def test_a_recorded_answer_is_replayed_whatever_became_of_the_prompt(
     assert (await client.delete(GREETING)).status_code == 204
     assert await call(client, "generate", SAY, **{"Idempotency-Key": "k-1"}) == first
     assert len(simulator.calls) == 1
+
+
+async def test_a_conversation_goes_on_with_what_the_template_says(
+    client: httpx.AsyncClient, simulator: Simulator
+) -> None:
+    for text in ("One", "Two", "Three"):
+        simulator.script(Reply(text=text), on="anthropic")
+    await put(client, system="Be brief.")
+    conversation = await begin(client, system="You are kind.")
+    told = []
+    for how, name in (("generate", "Ada"), ("chat/stream", "Bob"), ("generate/stream", "Cy")):
+        body = {"variables": {"name": name}, "conversation_id": conversation, "cache": False}
+        told.append(await call(client, how, body))
+    assert {each["conversation_id"] for each in told} == {conversation}
+    history = [
+        ("user", "Greet Ada."),
+        ("assistant", "One"),
+        ("user", "Greet Bob."),
+        ("assistant", "Two"),
+        ("user", "Greet Cy."),
+    ]
+    assert heard(simulator.calls[-1]) == history
+    for instruction in ("You are kind.", "Be brief."):
+        assert instruction in str(sent(simulator)["system"])
+    assert await said_in(client, conversation) == [*history, ("assistant", "Three")]
+    kept = await look(client, conversation)
+    assert kept["cost_usd"] == pytest.approx(sum(each["cost_usd"] for each in told))
+    record = await got(client, f"/api/v1/requests/{told[-1]['id']}")
+    assert (record["prompt_name"], record["prompt_version"]) == ("greeting", 1)
+
+
+@pytest.mark.parametrize("how", CALLS)
+async def test_a_conversation_that_is_not_there_is_a_404(
+    how: str, client: httpx.AsyncClient, simulator: Simulator
+) -> None:
+    await put(client)
+    body = SAY | {"conversation_id": "conv_0"}
+    error_of(await client.post(f"{GREETING}/{how}", json=body), 404, "not_found")
+    assert simulator.calls == []
+
+
+@pytest.mark.parametrize("how", ["generate/stream", "chat/stream"])
+async def test_hanging_up_stops_the_model(
+    how: str, client: httpx.AsyncClient, simulator: Simulator
+) -> None:
+    await put(client)
+    simulator.script(Stall(after_words=2), on="anthropic")
+    async with client.stream("POST", f"{GREETING}/{how}", json=SAY) as stream:
+        await anext(events_of(stream))
+    await simulator.wait_for(lambda s: s.calls[0].client_left_at is not None)
 
 
 # Usage
@@ -295,6 +335,19 @@ async def test_usage_tells_what_each_version_costs(
     assert found["greeting@1"]["cache_hits"] == 1
     assert found[None]["requests"] == 1
     assert report["totals"]["requests"] == 10
+
+
+async def test_a_summary_of_the_history_is_not_the_templates(client: httpx.AsyncClient) -> None:
+    await put(client)
+    conversation = await begin(client)
+    for name in ("Ada", "Bob"):
+        body = {"variables": {"name": name}, "conversation_id": conversation}
+        await call(client, "chat", body | {"history_limit": 1, "summarize_history": True})
+    report = await got(client, "/api/v1/usage", group_by="prompt")
+    assert {each["group"]: each["requests"] for each in report["data"]} == {
+        "greeting@1": 2,
+        None: 1,
+    }
 
 
 # Refusals
@@ -347,6 +400,8 @@ async def test_what_does_not_fit_is_named(
         ({"tool_choice": "required"}, "tool_choice"),
         ({"messages": [{"role": "assistant", "content": ""}]}, "messages.0.content"),
         ({"history_limit": 0}, "history_limit"),
+        ({"summarize_history": True}, "summarize_history"),
+        ({"conversation_id": "x"}, "conversation_id"),
         ({"model": "no such model"}, "model"),
         ({"model": "nobody"}, "model"),
     ],

@@ -50,7 +50,13 @@ async def label_of_the_prompt(_: httpx.AsyncClient) -> str:
     return "production"
 
 
+async def make_a_conversation(owner: httpx.AsyncClient) -> str:
+    answer = await owner.post("/api/v1/conversations", json={})
+    return str(answer.json()["id"])
+
+
 MAKERS: dict[str, Maker] = {
+    "conversation_id": make_a_conversation,
     "key_id": make_a_key,
     "request_id": make_a_request,
     "tenant_id": own_tenant,
@@ -60,6 +66,7 @@ MAKERS: dict[str, Maker] = {
 """By path parameter: makes an object of the caller's tenant, and returns its id."""
 BODIES: dict[str, Json] = {
     "change_key": {"name": "x"},
+    "fork_conversation": {},
     "rotate_key": {},
     "mint_token": {},
     "put_tenant": {},

@@ -7,6 +7,7 @@
     engine      the SQLAlchemy engine                    keys                  API keys
     reports     the ledger, added up                     prompts               templates in versions
     idempotency   recorded answers, sealed by            sealing
+    conversations   what was said in them, turn by turn
     ledger      the Ledger port: opening, settling, leases, over
       commit_queue   many rows, one commit; outages      records               finding and renewing
       books          the arithmetic of budgets
@@ -20,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.access.ports import KeyStore
 from service.adapters.storage.batch import BatchWriter
+from service.adapters.storage.conversations import SqlConversationStore
 from service.adapters.storage.engine import create_engine
 from service.adapters.storage.idempotency import SqlIdempotencyStore
 from service.adapters.storage.keys import SqlKeyStore
@@ -45,6 +47,7 @@ class Storage:
         self.keys: KeyStore = SqlKeyStore(engine)
         self.reports: UsageReports = SqlUsageReports(reporting_engine)
         self.prompts: PromptStore = SqlPromptStore(engine)
+        self.conversations = SqlConversationStore(engine)
         self.ledger = ledger
 
     async def __aenter__(self) -> Self:
