@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated, NamedTuple
 
-from fastapi import APIRouter, Body, Request, Response
+from fastapi import APIRouter, Body, Depends, Request, Response
 from msgspec.structs import replace
 
 from service.access.principal import Principal
@@ -35,9 +35,6 @@ from service.web.openapi import (
 
 router = APIRouter(prefix=API_PREFIX, tags=["Prompts"], route_class=StrictRoute)
 
-GenerateBody = Annotated[GenerateWithPromptRequest, Body(openapi_examples=GENERATE_BODIES)]
-ChatBody = Annotated[ChatWithPromptRequest, Body(openapi_examples=CHAT_BODIES)]
-
 _ERRORS = error_responses((*INFERS, 404))
 
 
@@ -49,14 +46,15 @@ class _Call(NamedTuple):
     request: Request
     caller: Principal
     prompts: Prompts
+    generation: Generation
 
-    async def answer(self, generation: Generation) -> Answer:
+    async def answer(self) -> Answer:
         """The whole answer."""
-        return await generation.answer(*await self._made())
+        return await self.generation.answer(*await self._made())
 
-    async def stream(self, generation: Generation) -> AsyncGenerator[AnswerEvent]:
+    async def stream(self) -> AsyncGenerator[AnswerEvent]:
         """The answer as it comes."""
-        async with aclosing(generation.stream(*await self._made())) as events:
+        async with aclosing(self.generation.stream(*await self._made())) as events:
             async for event in events:
                 yield event
 
@@ -86,6 +84,28 @@ def _limited(request: CompletionRequest, rendered: int, history: History) -> Com
     return replace(request, messages=first + kept)
 
 
+async def _generate_call(
+    prompt_name: PromptName,
+    body: Annotated[GenerateWithPromptRequest, Body(openapi_examples=GENERATE_BODIES)],
+    request: Request,
+    caller: Caller,
+    prompts: PromptsDependency,
+    generation: GenerationDependency,
+) -> _Call:
+    return _Call(prompt_name, body, request, caller, prompts, generation)
+
+
+async def _chat_call(
+    prompt_name: PromptName,
+    body: Annotated[ChatWithPromptRequest, Body(openapi_examples=CHAT_BODIES)],
+    request: Request,
+    caller: Caller,
+    prompts: PromptsDependency,
+    generation: GenerationDependency,
+) -> _Call:
+    return _Call(prompt_name, body, request, caller, prompts, generation)
+
+
 @router.post(
     "/prompts/{prompt_name}/generate",
     response_model=GenerateResponse,
@@ -93,19 +113,13 @@ def _limited(request: CompletionRequest, rendered: int, history: History) -> Com
     openapi_extra=TAKES_IDEMPOTENCY_KEY,
 )
 async def generate_with_prompt(
-    prompt_name: PromptName,
-    body: GenerateBody,
-    request: Request,
-    caller: Caller,
-    prompts: PromptsDependency,
-    generation: GenerationDependency,
+    call: Annotated[_Call, Depends(_generate_call)],
 ) -> Response:
     """Answer a prompt that is made from a template.
 
     The version stands in the request's record, and `GET /usage?group_by=prompt` compares what each costs.
     """
-    call = _Call(prompt_name, body, request, caller, prompts)
-    return await answer_once(request, call.answer(generation), GenerateResponse.of)
+    return await answer_once(call.request, call.answer(), GenerateResponse.of)
 
 
 @router.post(
@@ -115,19 +129,13 @@ async def generate_with_prompt(
     openapi_extra=TAKES_IDEMPOTENCY_KEY,
 )
 async def stream_generate_with_prompt(
-    prompt_name: PromptName,
-    body: GenerateBody,
-    request: Request,
-    caller: Caller,
-    prompts: PromptsDependency,
-    generation: GenerationDependency,
+    call: Annotated[_Call, Depends(_generate_call)],
 ) -> Response:
     """Answer a prompt that is made from a template, as Server-Sent Events.
 
     `token` events, then exactly one `done` or `error`. Hanging up stops the model.
     """
-    call = _Call(prompt_name, body, request, caller, prompts)
-    return await stream_once(request, frames(call.stream(generation)))
+    return await stream_once(call.request, frames(call.stream()))
 
 
 @router.post(
@@ -136,17 +144,9 @@ async def stream_generate_with_prompt(
     responses=answer_response("The model's turn.", CHAT_ANSWER) | _ERRORS,
     openapi_extra=TAKES_IDEMPOTENCY_KEY,
 )
-async def chat_with_prompt(
-    prompt_name: PromptName,
-    body: ChatBody,
-    request: Request,
-    caller: Caller,
-    prompts: PromptsDependency,
-    generation: GenerationDependency,
-) -> Response:
+async def chat_with_prompt(call: Annotated[_Call, Depends(_chat_call)]) -> Response:
     """Answer a conversation that a template begins; `messages` are what was said since."""
-    call = _Call(prompt_name, body, request, caller, prompts)
-    return await answer_once(request, call.answer(generation), ChatResponse.of)
+    return await answer_once(call.request, call.answer(), ChatResponse.of)
 
 
 @router.post(
@@ -155,17 +155,9 @@ async def chat_with_prompt(
     responses=event_stream_response("ChatStreamEvent", CHAT_EVENTS) | _ERRORS,
     openapi_extra=TAKES_IDEMPOTENCY_KEY,
 )
-async def stream_chat_with_prompt(
-    prompt_name: PromptName,
-    body: ChatBody,
-    request: Request,
-    caller: Caller,
-    prompts: PromptsDependency,
-    generation: GenerationDependency,
-) -> Response:
+async def stream_chat_with_prompt(call: Annotated[_Call, Depends(_chat_call)]) -> Response:
     """Answer a conversation that a template begins, as Server-Sent Events.
 
     `token` and `tool_call` events, then exactly one `done` or `error`. Hanging up stops the model.
     """
-    call = _Call(prompt_name, body, request, caller, prompts)
-    return await stream_once(request, frames(call.stream(generation)))
+    return await stream_once(call.request, frames(call.stream()))
