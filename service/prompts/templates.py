@@ -7,7 +7,7 @@ texts together, and what was put in is not looked at again. `{{` and `}}` stand 
 import json
 import re
 from collections.abc import Iterator, Mapping
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from typing import Literal
 
 from msgspec import Struct
@@ -22,7 +22,8 @@ VariableType = Literal["string", "number", "integer", "boolean"]
 Value = str | int | float | bool
 
 _NAME = re.compile(VARIABLE_NAME, re.ASCII)
-_PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+_PLACE = re.compile(r"(\{\{|\}\}|\{[^{}]*\}|[{}])")
+_BRACES = {"{{": "{", "}}": "}"}
 _PYTHON_TYPES: dict[VariableType, type | tuple[type, ...]] = {
     "string": str,
     "number": (int, float),
@@ -36,53 +37,57 @@ class TemplateMistake(Exception):
 
 
 class Template(Struct, frozen=True):
-    """A template that was read: `fields` in their order, with a literal before, between and after them."""
+    """A template that was read: literals, and what stands in the places between them.
+
+    That is a field's name or a single brace, which no name can be.
+    """
 
     literals: tuple[str, ...]
-    fields: tuple[str, ...]
+    places: tuple[str, ...]
 
     @classmethod
     def parse(cls, text: str) -> "Template":
         """Raises `TemplateMistake`."""
-        literals, fields = [""], []
-        for literal, field in _pieces(text):
-            literals[-1] += literal
-            if field is not None:
-                fields.append(field)
-                literals.append("")
-        return cls(tuple(literals), tuple(fields))
+        parts = _PLACE.split(text)
+        places = []
+        for index in range(1, len(parts), 2):
+            part = parts[index]
+            if part in _BRACES:
+                places.append(_BRACES[part])
+            elif _NAME.fullmatch(part[1:-1]):
+                places.append(part[1:-1])
+            else:
+                raise _complaint(part, at=len("".join(parts[:index])) + 1)
+        return cls(tuple(parts[::2]), tuple(places))
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields' names, as often as they are used."""
+        return tuple(place for place in self.places if place not in ("{", "}"))
 
     def rendered_characters(self, texts: Mapping[str, str]) -> int:
         """How long `render` would be."""
-        return sum(map(len, self.literals)) + sum(len(texts[field]) for field in self.fields)
+        return sum(map(len, self.literals)) + sum(map(len, self._filled(texts)))
 
     def render(self, texts: Mapping[str, str]) -> str:
         """The template with a text in each field's place."""
-        filled = (texts[field] for field in self.fields)
-        pieces = zip_longest(self.literals, filled, fillvalue="")
-        return "".join([piece for pair in pieces for piece in pair])
+        pieces = zip_longest(self.literals, self._filled(texts), fillvalue="")
+        return "".join(chain.from_iterable(pieces))
+
+    def _filled(self, texts: Mapping[str, str]) -> Iterator[str]:
+        fillings = {"{": "{", "}": "}", **texts}
+        return map(fillings.__getitem__, self.places)
 
 
-def _pieces(text: str) -> Iterator[tuple[str, str | None]]:
-    """Literal text, with the field that follows it, if one does."""
-    end = 0
-    for piece in _PIECE.finditer(text):
-        literal, end_before = text[end : piece.start()], piece.start()
-        end = piece.end()
-        if piece[0] in ("{{", "}}"):
-            yield literal + piece[0][0], None
-        elif piece[1] is not None and _NAME.fullmatch(piece[1]):
-            yield literal, piece[1]
-        elif piece[1] is not None:
-            raise TemplateMistake(
-                f"The field at character {end_before + 1} is not just a name: letters, digits and"
-                " underscores, at most 64, and no digit first. Write {{ and }} for braces"
-            )
-        else:
-            raise TemplateMistake(
-                f"The brace at character {end_before + 1} stands alone: write {{{{ and }}}} for braces"
-            )
-    yield text[end:], None
+def _complaint(part: str, *, at: int) -> TemplateMistake:
+    if part in ("{", "}"):
+        problem = f"The brace at character {at} stands alone"
+    else:
+        problem = (
+            f"The field at character {at} is not just a name: letters, digits and underscores, at most 64,"
+            " and no digit first"
+        )
+    return TemplateMistake(f"{problem}. Write {{{{ and }}}} for braces")
 
 
 class Variable(Struct, frozen=True, kw_only=True):
