@@ -131,7 +131,12 @@ async def open_services(
             _idempotency(settings, storage, secret_key=secret_key, clock=clock)
         )
         turns = await stack.enter_async_context(
-            Turns(storage.conversations, clock=clock, lease_seconds=settings.lease_seconds)
+            Turns(
+                storage.conversations,
+                clock=clock,
+                lease_seconds=settings.lease_seconds,
+                max_bytes=settings.conversation_max_bytes,
+            )
         )
         cache = open_cache(settings, redis, clock=clock)
         if cache is not None:

@@ -145,6 +145,7 @@ class Settings(BaseSettings):
     idempotency_retention_seconds: float = Field(24 * 3600.0, gt=0)
     idempotency_max_answer_bytes: int = Field(4 * 1024 * 1024, gt=0)
 
+    conversation_max_bytes: int = Field(20 * 1024 * 1024, gt=0)
     conversation_summary_model: str = "haiku"
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -23,6 +23,7 @@ NEW_CONVERSATION: dict[str, Any] = {
     "metadata": {"user": "u-1"},
     "forked_from": None,
     "message_count": 0,
+    "size_bytes": 0,
     "usage": {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0, "cached_input_tokens": 0},
     "cost_usd": 0.0,
     "created_at": "2026-11-23T09:30:00Z",
@@ -30,6 +31,7 @@ NEW_CONVERSATION: dict[str, Any] = {
 }
 CONVERSATION: dict[str, Any] = NEW_CONVERSATION | {
     "message_count": 2,
+    "size_bytes": 1141,
     "usage": {"input_tokens": 21, "output_tokens": 9, "total_tokens": 30, "cached_input_tokens": 0},
     "cost_usd": 0.000066,
     "updated_at": "2026-11-23T09:31:12Z",

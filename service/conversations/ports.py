@@ -14,8 +14,8 @@ class ConversationStore(Protocol):
 
     async def create(
         self, conversation: Conversation, messages: Sequence[KeptMessage] = ()
-    ) -> None:
-        """Store the conversation with its messages, all at once."""
+    ) -> Conversation:
+        """Store the conversation with its messages, all at once; returns it as large as it is."""
         ...
 
     async def find(self, ref: ConversationRef) -> Conversation | None:

@@ -47,6 +47,10 @@ class ConversationResponse(ResponseModel):
         None, description="The conversation that it is a fork of; null: of none."
     )
     message_count: int = Field(description="How many messages it has.")
+    size_bytes: int = Field(
+        description="How large it is, at 512 bytes a message and its JSON text; what the server allows is in"
+        " the error that refuses a further turn."
+    )
     usage: Usage = Field(
         description="The tokens of all its turns, failed ones and summaries too. A fork begins at 0."
     )
@@ -195,6 +199,7 @@ def _fields(conversation: Conversation) -> dict[str, Any]:
         "metadata": conversation.metadata,
         "forked_from": conversation.forked_from,
         "message_count": conversation.message_count,
+        "size_bytes": conversation.size_bytes,
         "usage": Usage.of(conversation.usage),
         "cost_usd": float(conversation.cost_usd),
         "created_at": conversation.created_at,

@@ -25,9 +25,7 @@ class Conversations:
         self, caller: Principal, *, system: str | None, metadata: dict[str, str]
     ) -> Conversation:
         """Begin a conversation."""
-        conversation = self._new(caller, system=system, metadata=metadata)
-        await self._store.create(conversation)
-        return conversation
+        return await self._store.create(self._new(caller, system=system, metadata=metadata))
 
     async def list_conversations(
         self, caller: Principal, *, limit: int, before: str | None
@@ -78,8 +76,7 @@ class Conversations:
         if source.summary_until is not None and source.summary_until <= len(messages):
             fork = replace(fork, summary=source.summary, summary_until=source.summary_until)
         copies = [replace(message, id=new_id("msg_")) for message in messages]
-        await self._store.create(fork, copies)
-        return fork
+        return await self._store.create(fork, copies)
 
     async def delete(self, caller: Principal, conversation_id: str) -> None:
         """Delete the conversation with its messages, for good. Raises `NotFound`."""

@@ -136,12 +136,12 @@ class Conflict(ServiceError):
 
 
 class PayloadTooLarge(ServiceError):
-    """The body is over the limit."""
+    """The body, or what it would be added to, is over the limit."""
 
     type = "payload_too_large"
 
-    def __init__(self, *, limit_bytes: int) -> None:
-        super().__init__(f"The request body is larger than {limit_bytes} bytes")
+    def __init__(self, *, limit_bytes: int, what: str = "The request body") -> None:
+        super().__init__(f"{what} is larger than {limit_bytes} bytes")
         self.limit_bytes = limit_bytes
 
     def details(self) -> dict[str, object]:

@@ -1,10 +1,11 @@
 """What this room needs of conversations that are kept: to take one turn of them at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal, Protocol
 
+import msgspec
 from msgspec import Struct
 
 from service.core.messages import Message, Usage
@@ -24,8 +25,9 @@ class ConversationRef(Struct, frozen=True, kw_only=True):
 class Conversation(Struct, frozen=True, kw_only=True):
     """A conversation without its messages.
 
-    `key_id` is the key or the browser token that began it. `usage` and `cost_usd` are the sums of what the
-    ledger has charged for it. `summary` is of the messages before the position `summary_until`.
+    `key_id` is the key or the browser token that began it. `size_bytes` is what `kept_bytes` counts. `usage`
+    and `cost_usd` are the sums of what the ledger has charged for it. `summary` is of the messages before
+    the position `summary_until`.
     """
 
     id: str
@@ -37,6 +39,7 @@ class Conversation(Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
     message_count: int = 0
+    size_bytes: int = 0
     usage: Usage = Usage()
     cost_usd: Decimal = Decimal(0)
     summary: str | None = None
@@ -52,6 +55,16 @@ class KeptMessage(Struct, frozen=True, kw_only=True):
     status: MessageStatus = "complete"
     answer_id: str | None = None
     created_at: datetime
+
+
+_encode = msgspec.json.Encoder().encode
+_ROW_BYTES = 512
+"""What stands around a message, in a row and in an answer: a great many small ones are not small."""
+
+
+def kept_bytes(messages: Iterable[Message]) -> int:
+    """How much of a conversation's size these are."""
+    return sum(len(_encode(message)) + _ROW_BYTES for message in messages)
 
 
 class Turn(Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ import structlog
 
 from service.access.principal import Principal
 from service.core.clock import Clock
-from service.core.errors import Conflict, NotFound, Unavailable
+from service.core.errors import Conflict, NotFound, PayloadTooLarge, Unavailable
 from service.core.ids import new_id
 from service.core.messages import Message, Usage
 from service.generation.ports import (
@@ -29,6 +29,7 @@ from service.generation.ports import (
     TurnEnd,
     TurnStart,
     TurnStore,
+    kept_bytes,
 )
 from service.inference.answers import Answer, Delta
 from service.inference.charges import Charges
@@ -144,10 +145,14 @@ class OpenTurn:
 class Turns:
     """A context manager: entering it starts the keeping of leases, leaving it waits for what is open."""
 
-    def __init__(self, store: TurnStore, *, clock: Clock, lease_seconds: float) -> None:
-        """The turns of a process that has died are free after `lease_seconds`."""
+    def __init__(
+        self, store: TurnStore, *, clock: Clock, lease_seconds: float, max_bytes: int
+    ) -> None:
+        """The turns of a process that has died are free after `lease_seconds`. No turn begins that would
+        make its conversation larger than `max_bytes`."""
         self.clock = clock
         self._store = store
+        self._max_bytes = max_bytes
         self._lease = timedelta(seconds=lease_seconds)
         self._holding: set[OpenTurn] = set()
         self._endings: dict[str, Task[Outcome]] = {}
@@ -186,7 +191,7 @@ class Turns:
     ) -> OpenTurn:
         """Take the next turn, in which `messages` are said; see `TurnStore.begin_turn`.
 
-        Raises `NotFound`, `Conflict` if another turn is under way, and `Unavailable`.
+        Raises `NotFound`, `Conflict` if another turn is under way, `PayloadTooLarge` and `Unavailable`.
         """
         if (ending := self._endings.get(conversation_id)) is not None:
             await asyncio.wait([ending], timeout=_WAIT_FOR_END_SECONDS)
@@ -212,6 +217,11 @@ class Turns:
             raise Conflict("Another turn of this conversation is under way")
         opened = OpenTurn(self, turn, begun, messages)
         self._holding.add(opened)
+        if begun.conversation.size_bytes + kept_bytes(messages) > self._max_bytes:
+            self.end(opened, None)
+            raise PayloadTooLarge(
+                limit_bytes=self._max_bytes, what="The conversation with this turn"
+            )
         return opened
 
     def end(self, opened: OpenTurn, answer: Answer | None) -> Task[Outcome]:

@@ -63,7 +63,7 @@ _ERRORS: dict[int, tuple[str, dict[str, Any]]] = {
     ),
     409: (
         "The request goes against the state that things are in: an `Idempotency-Key` that was used for"
-        " another request, a key that is revoked.",
+        " another request, a key that is revoked, a conversation with a turn under way.",
         {"type": "conflict", "message": "This Idempotency-Key was used for another request"},
     ),
     413: (

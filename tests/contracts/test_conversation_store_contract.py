@@ -23,6 +23,7 @@ from service.generation.ports import (
     TurnEnd,
     TurnStart,
     TurnStore,
+    kept_bytes,
 )
 from tests.contracts.databases import Database, SqliteDatabase
 from tests.contracts.time import MovableClock
@@ -76,9 +77,7 @@ class Book:
             updated_at=now,
             message_count=len(messages),
         )
-        conversation = replace(conversation, **changes)
-        await self.store.create(conversation, self.kept(*messages))
-        return conversation
+        return await self.store.create(replace(conversation, **changes), self.kept(*messages))
 
     def kept(self, *messages: Message, start: int = 0, **changes: Any) -> tuple[KeptMessage, ...]:
         return tuple(
@@ -267,6 +266,7 @@ async def test_a_turn_appends_adds_up_and_lets_go(book: Book, clock: MovableCloc
     found = await book.store.find(ref(made))
     assert found is not None
     assert (found.message_count, found.cost_usd) == (4, Decimal("0.00000005"))
+    assert found.size_bytes == kept_bytes([user("?"), assistant("!")] * 2)
     assert found.usage == Usage(input_tokens=20, output_tokens=6, cached_input_tokens=8)
     assert found.updated_at > made.updated_at
     assert await book.said(made) == [user("?"), assistant("!")] * 2

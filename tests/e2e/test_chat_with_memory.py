@@ -165,7 +165,8 @@ async def test_a_turn_that_the_cache_answers_is_kept_too(
         answer = await speak(client, path, turn(conversation, "Hi", cache=True))
         assert await said_in(client, conversation) == [("user", "Hi"), ("assistant", "Hello.")]
         assert answer["conversation_id"] == conversation
-        assert (await look(client, conversation))["cost_usd"] == answer["cost_usd"]
+        found = await look(client, conversation)
+        assert (found["usage"], found["cost_usd"]) == (answer["usage"], answer["cost_usd"])
     assert answer["cache_hit"] is True
     assert len(simulator.calls) == 1
 

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.conftest import ServiceFactory
 from tests.e2e.conversations import (
     CONVERSATIONS,
     Json,
@@ -14,6 +15,7 @@ from tests.e2e.conversations import (
     messages_of,
     said_in,
     say,
+    turn,
 )
 from tests.e2e.keys import make_key
 from tests.e2e.routes import BATCH, CANARY, CHATS, error_of
@@ -167,6 +169,26 @@ async def test_a_fork_at_a_message_of_elsewhere_is_refused(
             f"{CONVERSATIONS}/{source}/fork", json={"at_message_id": at}
         )
         error_of(answer, 400, "validation_error", field="at_message_id")
+
+
+async def test_a_conversation_that_is_full_takes_no_further_turn(
+    start_service: ServiceFactory, simulator: Simulator
+) -> None:
+    simulator.script(Reply(text="Indeed."), on="anthropic")
+    service = start_service(conversation_max_bytes=3_500)
+    async with service.client() as client:
+        conversation = await begin(client)
+        await say(client, conversation, "x" * 1_000)
+        before = await look(client, conversation, "/export")
+        for path in CHATS:
+            answer = await client.post(path, json=turn(conversation, "x" * 1_000))
+            assert error_of(answer, 413, "payload_too_large")["limit_bytes"] == 3_500
+        assert len(simulator.calls) == 1
+        assert await look(client, conversation, "/export") == before
+        await say(client, conversation, "Goodbye.")
+        # Its fork is as full.
+        fork = await client.post(f"{CONVERSATIONS}/{conversation}/fork", json={})
+        assert fork.json()["size_bytes"] == (await look(client, conversation))["size_bytes"]
 
 
 async def test_a_deleted_conversation_is_gone(

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,13 @@ from sqlalchemy import select
 
 from service.access.principal import Principal
 from service.adapters.storage import Storage, open_storage
+from service.adapters.storage.conversations import SqlConversationStore
 from service.adapters.storage.engine import create_engine
 from service.adapters.storage.migrate import migrate
 from service.adapters.storage.tables import conversations
 from service.core.errors import Conflict, NotFound, Unavailable
 from service.core.messages import Message, TextDelta, Usage
-from service.generation.ports import Conversation, ConversationRef, KeptMessage
+from service.generation.ports import Conversation, ConversationRef, KeptMessage, Turn, TurnEnd
 from service.generation.turns import OpenTurn, Turns
 from service.inference.answers import Answer
 from service.usage.ports import Settlement
@@ -91,7 +92,9 @@ async def process(
     storage: Storage, clock: MovableClock, *, lease_seconds: float = 30
 ) -> AsyncIterator[Turns]:
     """What one process has."""
-    async with Turns(storage.conversations, clock=clock, lease_seconds=lease_seconds) as turns:
+    async with Turns(
+        storage.conversations, clock=clock, lease_seconds=lease_seconds, max_bytes=10_000
+    ) as turns:
         yield turns
 
 
@@ -232,6 +235,32 @@ async def test_an_end_is_written_once_the_store_is_back(
         await until(is_kept)
 
 
+class LosesItsWord(SqlConversationStore):
+    """The first end is written, but whoever asked for it is not told."""
+
+    has_lost_it = False
+
+    async def end_turn(self, turn: Turn, end: TurnEnd, *, now: datetime) -> bool:
+        is_kept = await super().end_turn(turn, end, now=now)
+        if not self.has_lost_it:
+            self.has_lost_it = True
+            raise Unavailable("The connection was lost", retry_after_seconds=1.0)
+        return is_kept
+
+
+async def test_an_end_that_was_written_unheard_is_no_conflict(
+    database: SqliteDatabase, storage: Storage, clock: MovableClock
+) -> None:
+    engine = create_engine(database.url, timeout_seconds=5)
+    async with Turns(
+        LosesItsWord(engine), clock=clock, lease_seconds=30, max_bytes=10_000
+    ) as turns:
+        with await begin(turns) as turn:
+            await turn.complete(ANSWER)
+    await engine.dispose()
+    assert len(await kept(storage)) == 2
+
+
 async def test_closing_waits_for_ends(storage: Storage, clock: MovableClock) -> None:
     async with process(storage, clock) as turns:
         with await begin(turns) as turn:
@@ -242,7 +271,9 @@ async def test_closing_waits_for_ends(storage: Storage, clock: MovableClock) -> 
 async def test_closing_does_not_wait_for_a_store_that_is_away(
     database: SqliteDatabase, storage: Storage, clock: MovableClock
 ) -> None:
-    turns = await Turns(storage.conversations, clock=clock, lease_seconds=60).__aenter__()
+    turns = await Turns(
+        storage.conversations, clock=clock, lease_seconds=60, max_bytes=10_000
+    ).__aenter__()
     turn = await begin(turns)
     async with database.away(), asyncio.timeout(20):
         with turn:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 from sqlalchemy import (
     ColumnElement,
     RowMapping,
@@ -37,6 +37,7 @@ from service.generation.ports import (
     Turn,
     TurnEnd,
     TurnStart,
+    kept_bytes,
 )
 
 _RETRY_AFTER_SECONDS = 5.0
@@ -62,11 +63,13 @@ class SqlConversationStore:
 
     async def create(
         self, conversation: Conversation, messages: Sequence[KeptMessage] = ()
-    ) -> None:
-        """Store the conversation with its messages, all at once."""
+    ) -> Conversation:
+        """Store the conversation with its messages, all at once; returns it as large as it is."""
+        sized = replace(conversation, size_bytes=_size(messages))
         async with self._transaction() as connection:
-            await connection.execute(insert(conversations), _conversation_columns(conversation))
-            await _append(connection, conversation.id, messages)
+            await connection.execute(insert(conversations), _conversation_columns(sized))
+            await _append(connection, sized.id, messages)
+        return sized
 
     async def find(self, ref: ConversationRef) -> Conversation | None:
         """The conversation; None if this caller has no such one."""
@@ -154,6 +157,7 @@ class SqlConversationStore:
             "turn_id": None,
             "turn_expires_at": None,
             "message_count": _row.message_count + len(end.messages),
+            "size_bytes": _row.size_bytes + _size(end.messages),
             "input_tokens": _row.input_tokens + end.usage.input_tokens,
             "output_tokens": _row.output_tokens + end.usage.output_tokens,
             "cached_input_tokens": _row.cached_input_tokens + end.usage.cached_input_tokens,
@@ -201,6 +205,10 @@ async def _append(
     if messages:
         rows = [_message_columns(conversation_id, message) for message in messages]
         await connection.execute(insert(conversation_messages), rows)
+
+
+def _size(messages: Sequence[KeptMessage]) -> int:
+    return kept_bytes(kept.message for kept in messages)
 
 
 def _is(ref: ConversationRef) -> ColumnElement[bool]:
