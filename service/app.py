@@ -33,6 +33,8 @@ from service.models.endpoints import router as models
 from service.observability.logs import note
 from service.observability.metrics import Metrics
 from service.operations.endpoints import router as operations
+from service.prompts.calls import router as prompt_calls
+from service.prompts.endpoints import router as prompts
 from service.settings import Settings
 from service.usage.endpoints import router as usage
 from service.web import docs, openapi
@@ -64,6 +66,7 @@ _TAGS = [
     {"name": "Conversations", "description": "Chat with memory: what was said is kept here."},
     {"name": "Embeddings", "description": "Texts to vectors."},
     {"name": "Batch", "description": "Many requests in one: at once, or as a durable batch."},
+    {"name": "Prompts", "description": "Templates in versions, and answers made with them."},
     {"name": "Models", "description": "What can be asked, what it can do and what it costs."},
     {
         "name": "Usage",
@@ -84,6 +87,8 @@ ROOMS = (
     batches,
     durable_batches,
     upload_router,
+    prompts,
+    prompt_calls,
     models,
     usage,
     access,
@@ -199,6 +204,7 @@ def _request_state(services: Services, settings: Settings, metrics: Metrics) -> 
         "reporting": services.reporting,
         "webhooks": services.webhooks,
         "inbound": services.inbound,
+        "prompts": services.prompts,
         "operations": services.operations,
         "metrics": metrics,
         "running_streams": services.running_streams,

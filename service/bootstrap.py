@@ -58,6 +58,7 @@ from service.models.usecases import Models
 from service.observability.metrics import Metrics
 from service.operations.draining import Draining
 from service.operations.usecases import Operations
+from service.prompts.usecases import Prompts
 from service.settings import ProviderSettings, Settings
 from service.usage.prices import BatchPrices, PriceList, Prices
 from service.usage.usecases import Reporting
@@ -109,6 +110,7 @@ class Services:
     models: Models
     reporting: Reporting
     inbound: Inbound
+    prompts: Prompts
     keys: Keys
     tenants: Tenants
     webhooks: Webhooks
@@ -294,6 +296,7 @@ def wire(parts: Parts) -> Services:
             keeps_content=settings.content_logging,
             clock=parts.clock,
         ),
+        prompts=Prompts(parts.storage.prompts, clock=parts.clock),
         keys=_keys(settings, parts.storage, parts.digester, parts.clock, forget),
         tenants=Tenants(parts.storage.keys, forget=forget),
         webhooks=Webhooks(

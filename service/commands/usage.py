@@ -32,7 +32,7 @@ def usage(
     end: Annotated[
         str | None, typer.Option("--to", help="The first moment after the report. [default: now]")
     ] = None,
-    group_by: Annotated[str, typer.Option(help="day, model, key or tag:NAME.")] = "day",
+    group_by: Annotated[str, typer.Option(help="day, model, key, prompt or tag:NAME.")] = "day",
     tenant: Annotated[str, typer.Option(help="Whose usage.")] = DEFAULT_TENANT,
     csv: Annotated[bool, typer.Option("--csv", help="CSV without totals, not a table.")] = False,
 ) -> None:

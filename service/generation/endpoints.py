@@ -98,7 +98,7 @@ async def stream_generate(
     error. Hanging up stops the model.
     """
     context = call_context(request, caller, body)
-    return await stream_once(request, _frames(generation.stream(body.to_completion(), context)))
+    return await stream_once(request, frames(generation.stream(body.to_completion(), context)))
 
 
 @router.post(
@@ -135,7 +135,7 @@ async def stream_chat(
     """
     context = call_context(request, caller, body)
     events = generation.stream(body.to_completion(), context, body.to_history())
-    return await stream_once(request, _frames(events))
+    return await stream_once(request, frames(events))
 
 
 def call_context(
@@ -145,7 +145,7 @@ def call_context(
     return context_of(body, principal=caller, request_id=request_id(request))
 
 
-async def _frames(events: AsyncGenerator[AnswerEvent]) -> AsyncGenerator[bytes]:
+async def frames(events: AsyncGenerator[AnswerEvent]) -> AsyncGenerator[bytes]:
     """Events as bytes: what came in one read from the provider goes out in one write."""
     try:
         async for event in events:

@@ -13,6 +13,7 @@ from service.core.messages import ReasoningEffort
 from service.web.schemas import Metadata, RequestModel
 from service.web.validation import mistake_at
 
+DEFAULT_HISTORY_LIMIT = 10
 CONVERSATION_ID_PATTERN = r"^conv_[0-9A-Za-z]{1,64}$"
 
 StopString = Annotated[str, StringConstraints(min_length=1, max_length=500)]

@@ -25,6 +25,7 @@ from service.generation.conversation import (
 )
 from service.generation.history import History
 from service.generation.options import (
+    DEFAULT_HISTORY_LIMIT,
     ConversationId,
     Effort,
     HistoryLimit,
@@ -70,7 +71,41 @@ class GenerateRequest(RequestModel):
         return CompletionRequest(messages=messages, **_shared_options(self))
 
 
-class ChatRequest(RequestModel):
+class ChatRules(RequestModel):
+    """For chat bodies: whether `tools` and `tool_choice`, `conversation_id` and `summarize_history` fit
+    together."""
+
+    @field_validator("tools", check_fields=False)
+    @classmethod
+    def _have_names_of_their_own(
+        cls, tools: list[ToolDefinition] | None
+    ) -> list[ToolDefinition] | None:
+        names = [tool.function.name for tool in tools or ()]
+        if len(set(names)) != len(names):
+            raise ValueError("Two functions have the same name")
+        return tools
+
+    @field_validator("tool_choice", check_fields=False)
+    @classmethod
+    def _is_among_the_tools(cls, choice: ToolChoice, info: ValidationInfo) -> ToolChoice:
+        if "tools" not in info.data:  # they have been refused already
+            return choice
+        names = [tool.function.name for tool in info.data["tools"] or ()]
+        if isinstance(choice, NamedToolChoice) and choice.function.name not in names:
+            raise ValueError("This names a function that is not in tools")
+        if choice == "required" and not names:
+            raise ValueError("This is 'required' without tools")
+        return choice
+
+    @field_validator("summarize_history", check_fields=False)
+    @classmethod
+    def _has_a_history(cls, summarize: bool, info: ValidationInfo) -> bool:
+        if summarize and info.data.get("conversation_id", "") is None:
+            raise ValueError("This needs a conversation_id")
+        return summarize
+
+
+class ChatRequest(ChatRules):
     """A conversation, and what to answer it with."""
 
     messages: list[ChatMessage] = Field(
@@ -95,7 +130,7 @@ class ChatRequest(RequestModel):
         None, description="Free text, or JSON that follows a schema."
     )
     conversation_id: ConversationId = None
-    history_limit: HistoryLimit = 10
+    history_limit: HistoryLimit = DEFAULT_HISTORY_LIMIT
     history_token_budget: HistoryTokenBudget = None
     summarize_history: SummarizeHistory = False
     cache: UseCache = True
@@ -111,35 +146,6 @@ class ChatRequest(RequestModel):
         if all(message.role == "system" for message in messages):
             raise ValueError("There is nothing but system messages")
         return messages
-
-    @field_validator("tools")
-    @classmethod
-    def _have_names_of_their_own(
-        cls, tools: list[ToolDefinition] | None
-    ) -> list[ToolDefinition] | None:
-        names = [tool.function.name for tool in tools or ()]
-        if len(set(names)) != len(names):
-            raise ValueError("Two functions have the same name")
-        return tools
-
-    @field_validator("tool_choice")
-    @classmethod
-    def _is_among_the_tools(cls, choice: ToolChoice, info: ValidationInfo) -> ToolChoice:
-        if "tools" not in info.data:  # they have been refused already
-            return choice
-        names = [tool.function.name for tool in info.data["tools"] or ()]
-        if isinstance(choice, NamedToolChoice) and choice.function.name not in names:
-            raise ValueError("This names a function that is not in tools")
-        if choice == "required" and not names:
-            raise ValueError("This is 'required' without tools")
-        return choice
-
-    @field_validator("summarize_history")
-    @classmethod
-    def _has_a_history(cls, summarize: bool, info: ValidationInfo) -> bool:
-        if summarize and info.data.get("conversation_id", "") is None:
-            raise ValueError("This needs a conversation_id")
-        return summarize
 
     def to_completion(self) -> CompletionRequest:
         """The request in no vendor's dialect."""

@@ -52,7 +52,11 @@ class Summaries:
         asked = context.timeout_seconds
         patience = _TIMEOUT_SECONDS if asked is None else _SHARE_OF_TIMEOUT * asked
         own = msgspec.structs.replace(
-            context, timeout_seconds=min(_TIMEOUT_SECONDS, patience), record_id=None
+            context,
+            timeout_seconds=min(_TIMEOUT_SECONDS, patience),
+            record_id=None,
+            prompt_name=None,
+            prompt_version=None,
         )
         try:
             answer = await self._pipeline.complete(request, own)

@@ -87,6 +87,11 @@ class OpenTurn:
         if done and ending.result() == "lost":
             raise Conflict("The conversation was deleted or taken over while this was answered")
 
+    async def interrupt(self) -> None:
+        """Keep what was delivered, if anything. Waits for this no longer than `complete`."""
+        if self.ending is None:
+            await asyncio.wait([self._owner.end(self, None)], timeout=_WAIT_FOR_END_SECONDS)
+
     async def to_end(self, answer: Answer | None) -> TurnEnd:
         """What is to be kept: the whole answer, or what was delivered of one."""
         settlements = await self.charges.all_settled()

@@ -5,6 +5,7 @@ from contextlib import aclosing
 
 from msgspec.structs import replace
 
+from service.core.errors import ServiceError
 from service.core.messages import CompletionRequest
 from service.generation.history import History, last_messages
 from service.generation.memory import Memory
@@ -84,15 +85,19 @@ class Generation:
     ) -> AsyncGenerator[AnswerEvent]:
         with await self._memory.begin(conversation_id, request, context, history) as turn:
             request, context = await self._memory.recall(turn, request, context, history)
-            async with aclosing(self._pipeline.stream(request, context)) as events:
-                async for event in events:
-                    if isinstance(event, Answer):
-                        # Before it goes out: who has seen `done` can go on from there.
-                        await turn.complete(event)
-                        yield replace(event, conversation_id=conversation_id)
-                    else:
-                        turn.deliver(delivered_at_once(event, context.sanitize))
-                        yield event
+            # Whoever has seen how a stream ended, `done` or `error`, can go on from there.
+            try:
+                async with aclosing(self._pipeline.stream(request, context)) as events:
+                    async for event in events:
+                        if isinstance(event, Answer):
+                            await turn.complete(event)
+                            yield replace(event, conversation_id=conversation_id)
+                        else:
+                            turn.deliver(delivered_at_once(event, context.sanitize))
+                            yield event
+            except ServiceError:
+                await turn.interrupt()
+                raise
 
 
 def limited_history(request: CompletionRequest, history: History | None) -> CompletionRequest:

@@ -15,6 +15,7 @@ class CallContext(Struct, frozen=True, kw_only=True):
     Without `use_cache` the request neither takes nor leaves an answer, nor shares a call. `sanitize` is
     done to what leaves the service: answers are shared raw. `record_id` is the id that its row in the
     ledger and its answer get, for work that may be run again after a death: one row, one bill.
+    `prompt_name` and `prompt_version` say from which template the request was made, if from one.
     `charges` is told what the request is charged.
     """
 
@@ -26,4 +27,6 @@ class CallContext(Struct, frozen=True, kw_only=True):
     use_cache: bool = True
     sanitize: Sanitize = "none"
     record_id: str | None = None
+    prompt_name: str | None = None
+    prompt_version: int | None = None
     charges: Charges | None = None

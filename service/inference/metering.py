@@ -124,6 +124,8 @@ class Metering:
             created_at=self.clock.now(),
             estimated_input_tokens=estimated_input_tokens,
             estimated_cost_usd=estimated_cost_usd,
+            prompt_name=context.prompt_name,
+            prompt_version=context.prompt_version,
         )
 
     def tell(

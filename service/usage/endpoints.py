@@ -42,6 +42,8 @@ _RECORD = {
     "model": "haiku",
     "key_id": "key_0193a1b2c3d4e5f60718293a4b5c6d7e",
     "metadata": {"team": "search"},
+    "prompt_name": None,
+    "prompt_version": None,
     "created_at": "2026-11-23T10:00:00.000000Z",
     "error_type": None,
     "provider": "anthropic",
@@ -91,7 +93,7 @@ async def get_usage(
     query: Annotated[UsageQuery, Query()],
     reporting: ReportingDependency,
 ) -> Response:
-    """Add up what the tenant used: requests, tokens and cost by day, model, key or tag.
+    """Add up what the tenant used: requests, tokens and cost by day, model, key, prompt or tag.
 
     A request belongs to the moment at which it began, and is counted once it has ended. With the header
     `Accept: text/csv` the answer is CSV; there, a group that a spreadsheet would take for a formula stands

@@ -26,7 +26,8 @@ class Intent(Struct, frozen=True, kw_only=True):
     """A request that is about to cost money.
 
     `id` is the answer's id ("req_…"); `request_id` is the X-Request-ID it came with, for correlation
-    only. `estimated_cost_usd` is charged if nobody lives to settle the row.
+    only. `estimated_cost_usd` is charged if nobody lives to settle the row. `prompt_name` and
+    `prompt_version` say from which template it was made, if from one.
     """
 
     id: str
@@ -40,6 +41,8 @@ class Intent(Struct, frozen=True, kw_only=True):
     created_at: datetime
     estimated_input_tokens: int
     estimated_cost_usd: Decimal | None
+    prompt_name: str | None = None
+    prompt_version: int | None = None
 
 
 class BudgetAccount(Struct, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from msgspec import Struct
 
@@ -11,7 +11,8 @@ from service.usage.period import Period
 MAX_GROUPS = 10_000
 MAX_TAG_CHARACTERS = 64
 _TAG_PREFIX = "tag:"
-_COLUMNS: dict[str, Literal["day", "model", "key"]] = {"day": "day", "model": "model", "key": "key"}
+_Column = Literal["day", "model", "key", "prompt"]
+_COLUMNS: dict[str, _Column] = {each: each for each in get_args(_Column)}
 
 
 class TooManyGroups(Exception):
@@ -23,21 +24,21 @@ class ReportTimeout(Exception):
 
 
 class Grouping(Struct, frozen=True, kw_only=True):
-    """What rows have in common: their UTC day, the model that was asked for, the key, or what their
-    metadata says under `tag`."""
+    """What rows have in common: their UTC day, the model that was asked for, the key, the version of the
+    prompt that they were made from, or what their metadata says under `tag`."""
 
-    by: Literal["day", "model", "key", "tag"]
+    by: Literal[_Column, "tag"]
     tag: str = ""
 
     @classmethod
     def parse(cls, text: str) -> "Grouping":
-        """`day`, `model`, `key` or `tag:NAME`. Raises `ValueError` with a word for people."""
+        """`day`, `model`, `key`, `prompt` or `tag:NAME`. Raises `ValueError` with a word for people."""
         if text in _COLUMNS:
             return cls(by=_COLUMNS[text])
         tag = text.removeprefix(_TAG_PREFIX)
         if tag != text and 0 < len(tag) <= MAX_TAG_CHARACTERS and "\0" not in tag:
             return cls(by="tag", tag=tag)
-        raise ValueError("Use day, model, key or tag:NAME")
+        raise ValueError("Use day, model, key, prompt or tag:NAME")
 
 
 class Sums(Struct, frozen=True, kw_only=True):
@@ -59,7 +60,8 @@ class Sums(Struct, frozen=True, kw_only=True):
 
 
 class GroupSums(Struct, frozen=True, kw_only=True):
-    """The sums of one group. `group` is None for the rows without the tag."""
+    """The sums of one group: a prompt's is `NAME@VERSION`. It is None for the rows without the tag, or
+    without a prompt."""
 
     group: str | None
     sums: Sums

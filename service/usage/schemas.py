@@ -70,10 +70,13 @@ class UsageQuery(QueryModel):
     )
     group_by: str = Field(
         "day",
-        description="`day` (UTC), `model` (as asked for), `key` (its id), or `tag:NAME` (what requests had in"
-        f" `metadata` under NAME). A report of more than {MAX_GROUPS} groups is refused.",
+        description="`day` (UTC), `model` (as asked for), `key` (its id), `prompt` (`NAME@VERSION` of the"
+        " template), or `tag:NAME` (what requests had in `metadata` under NAME). A report of more than"
+        f" {MAX_GROUPS} groups is refused.",
         examples=["tag:team"],
-        json_schema_extra={"pattern": rf"^(day|model|key|tag:[^\0]{{1,{MAX_TAG_CHARACTERS}}})$"},
+        json_schema_extra={
+            "pattern": rf"^(day|model|key|prompt|tag:[^\0]{{1,{MAX_TAG_CHARACTERS}}})$"
+        },
     )
     tenant: Tenant = None
 
@@ -101,7 +104,8 @@ class UsageGroup(UsageTotals):
     """The sums of the requests that have something in common."""
 
     group: str | None = Field(
-        description="The day, the model, the key's id or the tag's value; null for requests without the tag."
+        description="The day, the model, the key's id, the prompt's `NAME@VERSION` or the tag's value; null"
+        " for requests without a prompt or the tag."
     )
 
 
@@ -161,6 +165,8 @@ class RequestRecord(ResponseModel):
     provider_model: str | None = Field(None, description="The provider's own id of the model.")
     key_id: str = Field(description="The key that it came with.", examples=["key_0193a1b2c3d4"])
     metadata: dict[str, str] = Field(description="As it was given.")
+    prompt_name: str | None = Field(None, description="The prompt that it was made from, if one.")
+    prompt_version: int | None = Field(None, description="The prompt's version.")
     finish_reason: str | None = Field(None, description="Why the answer ended.")
     usage: Usage | None = Field(None, description="Its tokens; null while it is in flight.")
     usage_source: UsageSource | None = Field(
@@ -200,6 +206,8 @@ class RequestRecord(ResponseModel):
             model=intent.model,
             key_id=intent.key_id,
             metadata=intent.metadata,
+            prompt_name=intent.prompt_name,
+            prompt_version=intent.prompt_version,
             created_at=intent.created_at,
             provider_report=None if report is None else ProviderReport.of(report),
             runs=record.runs,

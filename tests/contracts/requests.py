@@ -21,6 +21,8 @@ _INTENT = Intent(
     created_at=datetime(2026, 11, 23, 9, 30, 0, 123456, tzinfo=UTC),
     estimated_input_tokens=12,
     estimated_cost_usd=Decimal("0.000012000"),
+    prompt_name="summary",
+    prompt_version=3,
 )
 _SETTLEMENT = Settlement(
     id="",

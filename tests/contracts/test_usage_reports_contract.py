@@ -29,7 +29,15 @@ SLOW_QUERIES = {
     " SELECT count(*) FROM c",
     "postgresql": f"SELECT pg_sleep({SLOW_SECONDS})",
 }
-INTENT_FIELDS = {"tenant", "key_id", "model", "metadata", "created_at"}
+INTENT_FIELDS = {
+    "tenant",
+    "key_id",
+    "model",
+    "metadata",
+    "created_at",
+    "prompt_name",
+    "prompt_version",
+}
 
 
 async def record(storage: Storage, **changes: Any) -> None:
@@ -83,7 +91,7 @@ async def test_requests_in_flight_are_not_counted(storage: Storage) -> None:
     assert await sums(storage, "model") == {}
 
 
-@pytest.mark.parametrize("group_by", ["day", "model", "key", "tag:team"])
+@pytest.mark.parametrize("group_by", ["day", "model", "key", "prompt", "tag:team"])
 async def test_another_tenants_rows_are_not_counted(storage: Storage, group_by: str) -> None:
     await record(storage, tenant="globex")
     assert await sums(storage, group_by) == {}
@@ -147,6 +155,18 @@ async def test_tag_may_have_any_name(storage: Storage, name: str) -> None:
         '"null"': 1,
         "null": 1,
         None: 2,
+    }
+
+
+async def test_versions_of_a_prompt_are_told_apart(storage: Storage) -> None:
+    for name, version in (("a", 1), ("a", 1), ("a", 10), ("b", 1), (None, None)):
+        await record(storage, prompt_name=name, prompt_version=version)
+    found = await sums(storage, "prompt")
+    assert {group: each.requests for group, each in found.items()} == {
+        "a@1": 2,
+        "a@10": 1,
+        "b@1": 1,
+        None: 1,
     }
 
 

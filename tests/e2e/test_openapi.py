@@ -17,6 +17,10 @@ from tests.running import RunningService
 
 SIGNED_BY_SENDER = "/api/v1/webhooks/llm-provider"
 """The one path of the API that needs no key, and goes by its senders' documents."""
+PROMPT_ROUTES = [
+    f"/api/v1/prompts/{{prompt_name}}/{call}"
+    for call in ("generate", "generate/stream", "chat", "chat/stream")
+]
 SNAKE_CASE = re.compile(r"[a-z]+(_[a-z]+)*")
 ARGUMENT_ORDER = {
     "GenerateRequest": "prompt model system max_tokens temperature top_p stop cache timeout_seconds"
@@ -29,6 +33,12 @@ ARGUMENT_ORDER = {
     "BatchRequest": "prompts requests model max_concurrency requests_per_second",
     "CreateBatchRequest": "prompts requests model max_concurrency requests_per_second mode",
     "UploadBatchForm": "file max_concurrency requests_per_second mode",
+    "PutPromptRequest": "template system defaults variables",
+    "GenerateWithPromptRequest": "variables version label model max_tokens temperature top_p stop"
+    " conversation_id cache timeout_seconds metadata reasoning_effort provider_options sanitize",
+    "ChatWithPromptRequest": "variables version label messages model max_tokens temperature top_p stop tools"
+    " tool_choice response_format conversation_id history_limit history_token_budget summarize_history cache"
+    " timeout_seconds metadata reasoning_effort provider_options sanitize",
     "CreateConversationRequest": "system metadata",
     "ForkConversationRequest": "at_message_id",
     "ChatMessage": "role content tool_calls tool_call_id provider_data",
@@ -54,6 +64,18 @@ OPERATION_IDS = {
     "get_batch_results",
     "cancel_batch",
     "list_models",
+    "put_prompt",
+    "list_prompts",
+    "get_prompt",
+    "delete_prompt",
+    "list_prompt_versions",
+    "put_prompt_label",
+    "delete_prompt_label",
+    "render_prompt",
+    "generate_with_prompt",
+    "stream_generate_with_prompt",
+    "chat_with_prompt",
+    "stream_chat_with_prompt",
     "get_usage",
     "get_request",
     "create_key",
@@ -101,7 +123,7 @@ async def document(shared_service: RunningService) -> Document:
 
 
 UPLOADS = {UPLOAD}
-COSTS_MONEY = {*POST_ROUTES, BATCHES, UPLOAD}
+COSTS_MONEY = {*POST_ROUTES, *PROMPT_ROUTES, BATCHES, UPLOAD}
 
 
 def needs_key(path: str) -> bool:

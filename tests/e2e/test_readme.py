@@ -27,7 +27,8 @@ def blocks() -> Iterator[object]:
 
 
 def test_every_program_says_what_it_prints() -> None:
-    assert len(list(blocks())) == README.count("```text") > 0
+    receivers = README.count("def receive(")  # are run with webhooks
+    assert len(list(blocks())) == README.count("```python") - receivers > 0
 
 
 @pytest.mark.parametrize(("code", "said"), list(blocks()))

@@ -7,6 +7,7 @@
     engine      the SQLAlchemy engine                    keys                  API keys
     reports     the ledger, added up                     batches             batches and their items
     job_executors   who runs jobs                        transactions        several statements at once
+    prompts     templates in versions
     idempotency   recorded answers, sealed by            sealing
     outbox, webhooks   what is to be told, and to whom   ledger_events   what the ledger tells of
     inbound     what providers have reported
@@ -33,6 +34,7 @@ from service.adapters.storage.inbound import SqlInboundEvents
 from service.adapters.storage.job_executors import SqlJobExecutors
 from service.adapters.storage.keys import SqlKeyStore
 from service.adapters.storage.ledger import GroupCommitLedger
+from service.adapters.storage.prompts import SqlPromptStore
 from service.adapters.storage.reports import SqlUsageReports, create_reporting_engine
 from service.adapters.storage.sqlite_writer import SqliteWriter
 from service.adapters.storage.transactions import Transactions
@@ -41,6 +43,7 @@ from service.batches.ports import BatchStore
 from service.core.clock import Clock
 from service.core.events import Audience, NoAudience
 from service.idempotency.ports import IdempotencyStore
+from service.prompts.ports import PromptStore
 from service.usage.ports import ThresholdReached, UsageEvents
 from service.usage.reports import UsageReports
 from service.webhooks.inbound_ports import InboundEvents
@@ -66,6 +69,7 @@ class Storage:
         self.inbound_events: InboundEvents = SqlInboundEvents(engine, transactions)
         self.reports: UsageReports = SqlUsageReports(reporting_engine)
         self.batches: BatchStore = SqlBatchStore(engine, transactions)
+        self.prompts: PromptStore = SqlPromptStore(engine)
         self.conversations = SqlConversationStore(engine)
         self.ledger = ledger
 

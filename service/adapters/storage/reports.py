@@ -10,7 +10,17 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Result, Select, func, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Result,
+    Select,
+    Text,
+    cast,
+    func,
+    select,
+    type_coerce,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from service.adapters.storage.engine import create_engine, one_statement_at_a_time, outages
@@ -90,6 +100,8 @@ class SqlUsageReports:
             return requests.c.key_id
         if grouping.by == "day":
             return self._day()
+        if grouping.by == "prompt":
+            return requests.c.prompt_name + "@" + cast(requests.c.prompt_version, Text)
         return self._tag(grouping.tag)
 
     def _day(self) -> ColumnElement[Any]:

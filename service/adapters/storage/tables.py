@@ -411,14 +411,14 @@ conversation_messages = sa.Table(
     sa.Column("created_at", UtcTime, nullable=False),
 )
 
+# How many versions a prompt has had: a number is given once, even if the prompt is deleted meanwhile, since
+# the ledger's rows tell versions apart by it.
 prompts = sa.Table(
     "prompts",
     metadata,
     sa.Column("tenant", sa.Text, primary_key=True),
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("latest_version", sa.Integer, nullable=False),
-    sa.Column("created_at", UtcTime, nullable=False),
-    sa.Column("updated_at", UtcTime, nullable=False),
 )
 
 prompt_versions = sa.Table(
@@ -442,5 +442,9 @@ prompt_labels = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("label", sa.Text, primary_key=True),
     sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("updated_at", UtcTime, nullable=False),
+    sa.ForeignKeyConstraint(
+        ["tenant", "name", "version"],
+        ["prompt_versions.tenant", "prompt_versions.name", "prompt_versions.version"],
+        ondelete="CASCADE",
+    ),
 )

@@ -63,8 +63,6 @@ def upgrade() -> None:
         sa.Column("tenant", sa.Text, nullable=False),
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("latest_version", sa.Integer, nullable=False),
-        sa.Column("created_at", TIME, nullable=False),
-        sa.Column("updated_at", TIME, nullable=False),
         sa.PrimaryKeyConstraint("tenant", "name", name=op.f("pk_prompts")),
     )
     op.create_table(
@@ -86,8 +84,12 @@ def upgrade() -> None:
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("label", sa.Text, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
-        sa.Column("updated_at", TIME, nullable=False),
         sa.PrimaryKeyConstraint("tenant", "name", "label", name=op.f("pk_prompt_labels")),
+        sa.ForeignKeyConstraint(
+            ["tenant", "name", "version"],
+            ["prompt_versions.tenant", "prompt_versions.name", "prompt_versions.version"],
+            ondelete="CASCADE",
+        ),
     )
 
 
