@@ -121,7 +121,9 @@ def _docx(content: bytes) -> str:
     try:
         body = Document(io.BytesIO(content)).element.body
     except (OpcError, zipfile.BadZipFile, KeyError, SyntaxError) as wrong:
-        raise Unreadable("It is a damaged Word document") from wrong
+        raise Unreadable(
+            "It is a damaged Word document, or takes more memory than there is"
+        ) from wrong
     # Paragraphs wherever they stand: cells of tables and text boxes have them too.
     return "\n".join("".join(_words(paragraph)) for paragraph in body.iter(f"{_W}p"))
 

@@ -32,6 +32,11 @@ class WorkerReader:
         self._worker: Process | None = None
         self._end_idle: asyncio.TimerHandle | None = None
 
+    @property
+    def worker_pid(self) -> int | None:
+        """The worker's process, if there is one."""
+        return None if self._worker is None else self._worker.pid
+
     async def chunks(
         self, content: bytes, format_: DocumentFormat, *, chunk_size: int, chunk_overlap: int
     ) -> list[str]:

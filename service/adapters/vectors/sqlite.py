@@ -37,6 +37,18 @@ _matched = select(
     _words.c.rowid.label("chunk_id"), literal_column("bm25(chunk_words, 0.0, 1.0)").label("rank")
 ).where(text("chunk_words MATCH :match"))
 _WORD = re.compile(r"\w+")
+# As PostgreSQL's English dictionary leaves them out. BM25 weighs them next to nothing, but they would make
+# almost every chunk a match, and in a ranking of two searches any match counts.
+_STOP_WORDS = frozenset(
+    """
+    a about above after again against all am an and any are as at be because been before being below between
+    both but by can did do does doing don down during each few for from further had has have having he her
+    here hers him his how i if in into is it its itself just me more most my no nor not now of off on once
+    only or other our out over own s same she should so some such t than that the their them then there these
+    they this those through to too under until up very was we were what when where which while who whom why
+    will with you your
+    """.split()  # noqa: SIM905 - a hundred lines otherwise
+)
 _MAX_WORDS = 64  # of a question; a MATCH of thousands would take its time
 
 # The words of a chunk are FTS5's "external content": the text is stored once. Triggers keep both together,
@@ -93,10 +105,10 @@ class SqliteChunkStore(SqlChunkStore):
         self, scope: SearchScope, text: str, *, limit: int, vector: Vector | None = None
     ) -> list[FoundChunk]:
         """The chunks that share words with a text, best first."""
-        words = dict.fromkeys(word.lower() for word in _WORD.findall(text))
+        words = _asked_words(text)
         if not words:
             return []
-        any_word = " OR ".join(f'"{word}"' for word in list(words)[:_MAX_WORDS])
+        any_word = " OR ".join(f'"{word}"' for word in words)
         match = f'collection_id : "{scope.collection_id}" AND text : ({any_word})'
         matched = _matched.subquery()
         query = (
@@ -135,6 +147,12 @@ class SqliteChunkStore(SqlChunkStore):
         return {
             row.digest: _array(row.embedding).tolist() for row in await connection.execute(found)
         }
+
+
+def _asked_words(question: str) -> list[str]:
+    """Each once, but for those that say nothing."""
+    words = dict.fromkeys(word.lower() for word in _WORD.findall(question))
+    return [word for word in words if word not in _STOP_WORDS][:_MAX_WORDS]
 
 
 def _holds(wanted: Mapping[str, str]) -> ColumnElement[bool] | None:
