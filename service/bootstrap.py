@@ -1,7 +1,7 @@
 """The composition root: settings in, wired use cases out. The only file that names concrete adapters."""
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from random import SystemRandom
@@ -20,12 +20,14 @@ from service.access.usecases import Keys, Tenants
 from service.adapters.cache.memory import MemoryCache
 from service.adapters.documents.reader import WorkerReader
 from service.adapters.events import LoggedUsageEvents
+from service.adapters.jobs.dbos_jobs import DbosJobs
+from service.adapters.jobs.executors import OneExecutor
 from service.adapters.limits.memory import MemoryLimiter
-from service.adapters.local_jobs import LocalJobs
 from service.adapters.replays.memory import MemorySeenSignatures
 from service.adapters.storage import Storage, open_storage
 from service.adapters.storage.migrate import migrate
 from service.core.clock import Clock, SystemClock
+from service.core.jobs import Job
 from service.embeddings.usecases import Embedding
 from service.generation.usecases import Generation
 from service.idempotency.usecases import Idempotency
@@ -88,7 +90,7 @@ class Services:
     collections: Collections
     search: Search
     answers: Answers
-    jobs: LocalJobs
+    jobs: DbosJobs
     running_streams: RunningStreams
     draining: Draining
 
@@ -214,7 +216,7 @@ def wire(parts: Parts) -> Services:
     limits = Limits(parts.limiter, clock=parts.clock)
     pipeline = _pipeline(parts, catalog=catalog, router=router, limits=limits, prices=prices)
     generation, embedding = Generation(pipeline), Embedding(pipeline)
-    jobs = LocalJobs([_ingestion(parts, embedding)])
+    jobs = _jobs(parts, [_ingestion(parts, embedding)])
     search = Search(parts.storage.collections, parts.storage.chunks, embedding)
     return Services(
         parts=parts,
@@ -249,6 +251,17 @@ def _ingestion(parts: Parts, embedding: Embedding) -> Ingestion:
         embedding=embedding,
         holders=Holders(parts.storage.keys, clock=parts.clock),
         clock=parts.clock,
+    )
+
+
+def _jobs(parts: Parts, kinds: Sequence[Job]) -> DbosJobs:
+    settings = parts.settings
+    return DbosJobs(
+        kinds,
+        database_url=settings.storage_url,
+        executors=parts.storage.job_executors if settings.uses_postgres else OneExecutor(),
+        clock=parts.clock,
+        lease_seconds=settings.lease_seconds,
     )
 
 

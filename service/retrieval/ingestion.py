@@ -76,32 +76,24 @@ class Ingestion:
         return await self._collections.unfinished()
 
     async def run(self, job_id: str) -> None:
-        """Ingest what is left of the document; whatever its fault is, it ends with a word on it."""
-        wait_seconds = 1.0
-        async with self._places:
-            while True:
-                try:
-                    await self._run(job_id)
-                except (RetrievalStoreUnavailable, KeyStoreUnavailable):
-                    await self._clock.sleep(wait_seconds)
-                    wait_seconds = min(2 * wait_seconds, _LONGEST_WAIT_SECONDS)
-                else:
-                    return
+        """Ingest what is left of the document; whatever its fault is, it ends with a word on it.
 
-    async def _run(self, job_id: str) -> None:
-        try:
-            await self._ingest(job_id)
-        except (RetrievalStoreUnavailable, KeyStoreUnavailable):
-            raise
-        except Unreadable as unreadable:
-            reason = str(unreadable)
-        except ServiceError as error:
-            reason = error.message
-        except Exception:
-            log.exception("an ingestion failed", ingestion_id=job_id)
-            reason = "An internal error occurred"
-        else:
-            return
+        Raises `RetrievalStoreUnavailable` and `KeyStoreUnavailable`, which are no fault of the document's.
+        """
+        async with self._places:
+            try:
+                await self._ingest(job_id)
+            except (RetrievalStoreUnavailable, KeyStoreUnavailable):
+                raise
+            except Unreadable as unreadable:
+                await self._fail(job_id, str(unreadable))
+            except ServiceError as error:
+                await self._fail(job_id, error.message)
+            except Exception:
+                log.exception("an ingestion failed", ingestion_id=job_id)
+                await self._fail(job_id, "An internal error occurred")
+
+    async def _fail(self, job_id: str, reason: str) -> None:
         log.info("document not ingested", ingestion_id=job_id, reason=reason)
         await self._collections.fail(job_id, reason, now=self._clock.now())
 

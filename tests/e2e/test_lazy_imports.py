@@ -8,7 +8,7 @@ import pytest
 
 _PROGRAM = """
 import asyncio, sys
-HEAVY = {"anthropic", "openai", "redis", "asyncpg", "llama_index", "numpy", "pypdf", "docx"}
+HEAVY = {"anthropic", "openai", "redis", "asyncpg", "dbos", "llama_index", "numpy", "pypdf", "docx"}
 from service.app import create_app
 from service.settings import Settings
 
