@@ -29,6 +29,7 @@ from service.operations.endpoints import router as operations
 from service.retrieval.endpoints import STREAM_EVENT_SCHEMAS as RETRIEVAL_EVENT_SCHEMAS
 from service.retrieval.endpoints import Retrieval
 from service.retrieval.endpoints import router as retrieval
+from service.retrieval.endpoints import upload_router as document_uploads
 from service.settings import Settings
 from service.usage.endpoints import router as usage
 from service.web import docs, openapi
@@ -93,7 +94,18 @@ def create_app(
         generate_unique_id_function=openapi.operation_id,
     )
     app.state.max_body_bytes = settings.max_body_bytes
-    for room in (generation, embeddings, batches, retrieval, models, usage, access, operations):
+    app.state.max_upload_bytes = settings.max_upload_bytes
+    for room in (
+        generation,
+        embeddings,
+        batches,
+        retrieval,
+        document_uploads,
+        models,
+        usage,
+        access,
+        operations,
+    ):
         app.include_router(room)
     refuse_open_routes(app.routes, prefix=openapi.API_PREFIX)
     docs.install(app)
@@ -157,7 +169,6 @@ def _request_state(services: Services, settings: Settings, metrics: Metrics) -> 
             collections=services.collections,
             search=services.search,
             answers=services.answers,
-            max_upload_bytes=settings.max_upload_bytes,
         ),
         "metrics": metrics,
         "running_streams": services.running_streams,

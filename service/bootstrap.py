@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 from service.access.admin_key import keep_admin_key, make_first_admin_key
 from service.access.authentication import Authenticator
 from service.access.digests import Digester
-from service.access.holders import Holders
 from service.access.limits import Limits
+from service.access.owners import Owners
 from service.access.ports import RateLimiter
 from service.access.rotation import RotationReminder
 from service.access.signatures import Signatures
@@ -249,7 +249,7 @@ def _ingestion(parts: Parts, embedding: Embedding) -> Ingestion:
         chunks=parts.storage.chunks,
         reader=parts.reader,
         embedding=embedding,
-        holders=Holders(parts.storage.keys, clock=parts.clock),
+        owners=Owners(parts.storage.keys, clock=parts.clock),
         clock=parts.clock,
     )
 

@@ -40,18 +40,19 @@ async def answer_once(
     *,
     is_success: Callable[[T], bool] = lambda _: True,
     status: int = 200,
+    asked: dict[str, Any] | None = None,
 ) -> Response:
     """The result of `work`, which is not even started if a recorded answer can be replayed.
 
-    `work` is cancelled if the caller hangs up. What `is_success` denies is sent, but not recorded. Raises
-    what `work` and `Idempotency.begin` raise, and `InvalidRequest` for a key that cannot be one.
+    `work` is cancelled if the caller hangs up. What `is_success` denies is sent, but not recorded. `asked` is
+    what the request asks for, as JSON has it, where its body is not JSON. Raises what `work` and
+    `Idempotency.begin` raise, and `InvalidRequest` for a key that cannot be one.
     """
     with closing(work):
         key = _key_of(request)
         if key is None:
-            result = await while_connected(request, work)
-            return json_response(to_body(result), status=status)
-        idempotency, keyed, asked_seconds = await _read(request, key)
+            return json_response(to_body(await while_connected(request, work)), status=status)
+        idempotency, keyed, asked_seconds = await _read(request, key, asked)
 
         async def answer() -> Response:
             wait_seconds = min(asked_seconds, idempotency.plain_wait_seconds)
@@ -65,9 +66,7 @@ async def answer_once(
                 if is_success(result):
                     await begun.complete(
                         RecordedAnswer(
-                            status=status,
-                            media_type="application/json",
-                            body=bytes(response.body),
+                            media_type="application/json", body=bytes(response.body), status=status
                         )
                     )
                 return response
@@ -148,14 +147,16 @@ def _key_of(request: Request) -> str | None:
     return key
 
 
-async def _read(request: Request, key: str) -> tuple[Idempotency, KeyedRequest, float]:
+async def _read(
+    request: Request, key: str, asked: dict[str, Any] | None = None
+) -> tuple[Idempotency, KeyedRequest, float]:
     """What is asked and where, in a digest that the layout of the JSON does not change; and how many
     seconds the caller would wait for it."""
-    body = await request.json()
+    body = await request.json() if asked is None else asked
     caller: Principal = request.state.principal
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    asked = "\n".join((request.method, request.scope["path"], caller.tenant, canonical))
+    named = "\n".join((request.method, request.scope["path"], caller.tenant, canonical))
     keyed = KeyedRequest(
-        tenant=caller.tenant, key=key, fingerprint=hashlib.sha256(asked.encode()).digest()
+        tenant=caller.tenant, key=key, fingerprint=hashlib.sha256(named.encode()).digest()
     )
     return request.state.idempotency, keyed, body.get("timeout_seconds") or math.inf

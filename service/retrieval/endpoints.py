@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Body, Depends, Path, Request, Response
+from fastapi import APIRouter, Body, Depends, Form, Path, Request, Response
 from msgspec import Struct
 from pydantic import TypeAdapter
 
@@ -19,6 +19,7 @@ from service.inference.answers import Answer
 from service.inference.context import CallContext
 from service.retrieval import examples
 from service.retrieval.answering import NOTHING_FOUND, Answered, Answering, Answers
+from service.retrieval.ports import Document
 from service.retrieval.schemas import (
     DOCUMENT_ID_PATTERN,
     EXCERPT_CHARACTERS,
@@ -38,11 +39,12 @@ from service.retrieval.schemas import (
     RetrieveResponse,
     SourceNode,
     SourcesEvent,
+    UploadDocumentsRequest,
 )
 from service.retrieval.search import Findings, Search
-from service.retrieval.uploads import UPLOAD_BODY, uploaded_documents
+from service.retrieval.uploads import as_json, uploaded_documents
 from service.retrieval.usecases import Collections
-from service.web.body import StrictRoute
+from service.web.body import StrictRoute, UploadRoute
 from service.web.context import json_response, request_id
 from service.web.openapi import (
     API_PREFIX,
@@ -56,6 +58,7 @@ from service.web.schemas import Usage
 from service.web.sse import done_frame, frame
 
 router = APIRouter(prefix=API_PREFIX, tags=["Collections"], route_class=StrictRoute)
+upload_router = APIRouter(prefix=API_PREFIX, tags=["Collections"], route_class=UploadRoute)
 
 STREAM_EVENT_SCHEMAS: dict[str, TypeAdapter[Any]] = {
     "QueryStreamEvent": TypeAdapter(QueryStreamEvent)
@@ -73,7 +76,6 @@ class Retrieval(Struct, frozen=True):
     collections: Collections
     search: Search
     answers: Answers
-    max_upload_bytes: int
 
 
 async def get_retrieval(request: Request) -> Retrieval:
@@ -179,38 +181,37 @@ async def add_documents(
     again.
     """
 
-    async def add() -> AcceptedDocumentsResponse:
-        taken = await retrieval.collections.add_documents(
-            caller, collection, body.to_documents(), request_id=request_id(request)
-        )
-        return AcceptedDocumentsResponse(documents=[DocumentResponse.of(each) for each in taken])
-
-    return await answer_once(request, add(), lambda accepted: accepted, status=202)
+    taken = retrieval.collections.add_documents(
+        caller, collection, body.to_documents(), request_id=request_id(request)
+    )
+    return await answer_once(request, taken, _accepted, status=202)
 
 
-@router.post(
+@upload_router.post(
     "/collections/{collection}/documents/upload",
     status_code=202,
     response_model=AcceptedDocumentsResponse,
     responses=answer_response("What was taken in.", examples.ACCEPTED, status=202)
     | error_responses(_CHANGES),
-    openapi_extra=UPLOAD_BODY,
+    openapi_extra=TAKES_IDEMPOTENCY_KEY,
 )
 async def upload_documents(
-    collection: CollectionName, request: Request, caller: Caller, retrieval: RetrievalDependency
+    collection: CollectionName,
+    body: Annotated[UploadDocumentsRequest, Form()],
+    request: Request,
+    caller: Caller,
+    retrieval: RetrievalDependency,
 ) -> Response:
     """Add documents as files: txt, md, html, pdf, docx or json.
 
     A file of the same name is replaced; one that has not changed is left as it is, so that an upload may
     always be repeated. The name becomes the metadata field `file_name`.
     """
-    await retrieval.collections.find(caller, collection)  # before a large body is read
-    sent = await uploaded_documents(request, limit_bytes=retrieval.max_upload_bytes)
-    taken = await retrieval.collections.add_documents(
-        caller, collection, sent, request_id=request_id(request)
+    documents = await uploaded_documents(body.file)
+    taken = retrieval.collections.add_documents(
+        caller, collection, documents, request_id=request_id(request)
     )
-    accepted = AcceptedDocumentsResponse(documents=[DocumentResponse.of(each) for each in taken])
-    return json_response(accepted, status=202)
+    return await answer_once(request, taken, _accepted, status=202, asked=as_json(documents))
 
 
 @router.get(
@@ -375,6 +376,10 @@ async def stream_query_collection(
         yield _done(None, findings, body.model)
 
     return await stream_once(request, frames())
+
+
+def _accepted(documents: list[Document]) -> AcceptedDocumentsResponse:
+    return AcceptedDocumentsResponse(documents=[DocumentResponse.of(each) for each in documents])
 
 
 def _answering(body: QueryRequest) -> Answering:

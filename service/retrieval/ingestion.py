@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import structlog
 
+from service.access.owners import Owners
 from service.access.ports import KeyStoreUnavailable
-from service.access.principal import Principal
 from service.core.clock import Clock
 from service.core.errors import (
     DeadlineExceeded,
@@ -30,7 +30,6 @@ from service.retrieval.ports import (
     Collection,
     CollectionStore,
     DocumentReader,
-    Holders,
     RetrievalStoreUnavailable,
     Submission,
     Unreadable,
@@ -60,14 +59,14 @@ class Ingestion:
         chunks: ChunkStore,
         reader: DocumentReader,
         embedding: Embedding,
-        holders: Holders,
+        owners: Owners,
         clock: Clock,
     ) -> None:
         self._collections = collections
         self._chunks = chunks
         self._reader = reader
         self._embedding = embedding
-        self._holders = holders
+        self._owners = owners
         self._clock = clock
         self._places = asyncio.Semaphore(_AT_ONCE)
 
@@ -152,7 +151,18 @@ class Ingestion:
         tries = 0
         while True:
             try:
-                context = self._context(await self._payer(submission), submission, collection)
+                # Asked for each time: its limits and budgets may have changed meanwhile.
+                owner = await self._owners.find(
+                    tenant=submission.tenant,
+                    key_id=submission.key_id,
+                    token_id=submission.token_id,
+                )
+                context = CallContext(
+                    principal=owner,
+                    request_id=submission.request_id,
+                    kind="embeddings",
+                    metadata={"collection": collection.name},
+                )
                 answer = await self._embedding.embed(request, context)
             except RateLimited as full:
                 await self._clock.sleep(full.retry_after_seconds)
@@ -164,24 +174,6 @@ class Ingestion:
             else:
                 await checked_model(self._collections, collection, answer)
                 return answer.vectors
-
-    async def _payer(self, submission: Submission) -> Principal:
-        payer = await self._holders.holder(
-            tenant=submission.tenant, key_id=submission.key_id, token_id=submission.token_id
-        )
-        if payer is None:
-            raise Unreadable("The key that it was sent with works no more: send it with another")
-        return payer
-
-    def _context(
-        self, payer: Principal, submission: Submission, collection: Collection
-    ) -> CallContext:
-        return CallContext(
-            principal=payer,
-            request_id=submission.request_id,
-            kind="embeddings",
-            metadata={"collection": collection.name},
-        )
 
 
 def _digest(text: str) -> str:

@@ -1,5 +1,5 @@
-"""What retrieval needs from outside: where collections, documents and their chunks are kept and searched, a
-reader that makes chunks of files, and whoever knows who pays for an ingestion."""
+"""What retrieval needs from outside: where collections, documents and their chunks are kept and searched,
+and a reader that makes chunks of files."""
 
 from collections.abc import Collection as Many
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,6 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from service.access.principal import Principal
 from service.core.errors import Unavailable
 
 DocumentStatus = Literal["queued", "processing", "ready", "failed"]
@@ -271,15 +270,4 @@ class DocumentReader(Protocol):
         self, content: bytes, format_: DocumentFormat, *, chunk_size: int, chunk_overlap: int
     ) -> list[str]:
         """The texts in order. Raises `Unreadable` for this file, `ReaderUnavailable` for all."""
-        ...
-
-
-class Holders(Protocol):
-    """Knows who stands behind a key at the moment."""
-
-    async def holder(self, *, tenant: str, key_id: str, token_id: str | None) -> Principal | None:
-        """The key's holder with all limits and budgets; None if the key works no more.
-
-        Raises `KeyStoreUnavailable`.
-        """
         ...

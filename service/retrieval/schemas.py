@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
+from fastapi import UploadFile
 from pydantic import Field, StringConstraints, model_validator
 from typing_extensions import TypeAliasType
 
@@ -90,9 +91,7 @@ class CollectionListResponse(ResponseModel):
     """A page of collections, by name."""
 
     data: list[CollectionResponse] = Field(description="The collections.")
-    next_cursor: str | None = Field(
-        description="Where the next page begins; null: this is the last."
-    )
+    next_cursor: str | None = Field(None, description="For the next page. Null: this is the last.")
 
 
 class NewDocument(RequestModel):
@@ -142,19 +141,32 @@ class AddDocumentsRequest(RequestModel):
         ]
 
 
+class UploadDocumentsRequest(RequestModel):
+    """Documents as files."""
+
+    file: list[UploadFile] = Field(
+        min_length=1,
+        max_length=_MAX_DOCUMENTS,
+        description="Files whose names end in .txt, .md, .html, .pdf, .docx or .json; the field may be"
+        " repeated.",
+    )
+
+
 class DocumentResponse(ResponseModel):
     """A document and how far its ingestion is."""
 
     id: str = Field(description="Its id within the collection.", examples=["doc_0193…"])
-    file_name: str | None = Field(description="The file that it came as.", examples=["refunds.md"])
+    file_name: str | None = Field(
+        None, description="The file that it came as.", examples=["refunds.md"]
+    )
     metadata: dict[str, str] = Field(description="Its fields.")
     content_sha256: str = Field(description="The SHA-256 of what was sent, in hex.")
     status: DocumentStatus = Field(
         description="`queued` and `processing` end in `ready` or `failed`. A document that is replaced is"
         " found as it was until the new one is ready."
     )
-    error: str | None = Field(description="Why it has failed.")
-    chunk_count: int | None = Field(description="Its chunks, once its text has been read.")
+    error: str | None = Field(None, description="Why it has failed.")
+    chunk_count: int | None = Field(None, description="Its chunks, once its text has been read.")
     chunks_embedded: int = Field(description="How many of them are done.")
     created_at: datetime = Field(description="When it first came.")
     updated_at: datetime = Field(description="When anything of this last changed.")
@@ -180,9 +192,7 @@ class DocumentListResponse(ResponseModel):
     """A page of documents, by id."""
 
     data: list[DocumentResponse] = Field(description="The documents.")
-    next_cursor: str | None = Field(
-        description="Where the next page begins; null: this is the last."
-    )
+    next_cursor: str | None = Field(None, description="For the next page. Null: this is the last.")
 
 
 class AcceptedDocumentsResponse(ResponseModel):
@@ -280,9 +290,11 @@ class QueryFields(ResponseModel):
     )
     model: str = Field(description="The model as it was asked for.", examples=["haiku"])
     provider: str | None = Field(
-        description="Who answered; null if nothing was found to answer from."
+        None, description="Who answered; null if nothing was found to answer from."
     )
-    provider_model: str | None = Field(description="The exact model that answered, if one did.")
+    provider_model: str | None = Field(
+        None, description="The exact model that answered, if one did."
+    )
     finish_reason: FinishReason = Field(description="Why the answer ends where it does.")
     usage: Usage = Field(description="The tokens of the answer and of embedding the question.")
     cost_usd: float | None = Field(

@@ -46,6 +46,11 @@ def format_of(file_name: str) -> DocumentFormat:
     return found
 
 
+def content_digest(content: bytes) -> str:
+    """What tells whether a document has changed: its SHA-256, in hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
 class Collections:
     """What a tenant does with its collections. Another tenant's are not there."""
 
@@ -151,7 +156,7 @@ class Collections:
             collection_id=collection.id,
             file_name=sent.file_name,
             metadata=sent.metadata,
-            content_sha256=hashlib.sha256(sent.content).hexdigest(),
+            content_sha256=content_digest(sent.content),
             status="queued",
             error=None,
             chunks_total=None,

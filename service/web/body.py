@@ -5,7 +5,8 @@ any size. Here each is a 400, a 413 or a 415 before validation starts.
 """
 
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing
 from typing import Any
 
 from fastapi import Request, Response
@@ -54,15 +55,29 @@ class StrictRequest(Request):
     def _check_content_type(self) -> None:
         if self.headers.get("content-encoding", "identity").strip().lower() != "identity":
             raise UnusableBody(UnsupportedMediaType("Send the body without a content encoding"))
-        media_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        media_type = _media_type(self)
         if media_type != "application/json" and not (
             media_type.startswith("application/") and media_type.endswith("+json")
         ):
             raise UnusableBody(UnsupportedMediaType("Send the body as application/json"))
 
 
+class UploadRequest(StrictRequest):
+    """A request whose body is a form with a file, bounded by a limit of its own; it goes to disk."""
+
+    async def stream(self) -> AsyncGenerator[bytes]:
+        limit_bytes = self.app.state.max_upload_bytes
+        try:
+            async for piece in _within(self, super().stream(), limit_bytes):
+                yield piece
+        except PayloadTooLarge as too_large:
+            raise UnusableBody(too_large) from too_large
+
+
 class StrictRoute(APIRoute):
     """A route that reads its body as a `StrictRequest` and says where in it a mistake is."""
+
+    request_class: type[StrictRequest] = StrictRequest
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
@@ -70,41 +85,67 @@ class StrictRoute(APIRoute):
 
         async def strict_handler(request: Request) -> Response:
             try:
-                return await handler(StrictRequest(request.scope, request.receive))
+                return await handler(self.request_class(request.scope, request.receive))
             except RequestValidationError as error:
                 raise invalid_request(error, body_type) from error
 
         return strict_handler
 
 
+class UploadRoute(StrictRoute):
+    """A route that takes a file."""
+
+    request_class = UploadRequest
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+
+        async def upload_handler(request: Request) -> Response:
+            if _media_type(request) != "multipart/form-data":
+                raise UnsupportedMediaType("Send the body as multipart/form-data")
+            return await handler(request)
+
+        return upload_handler
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 async def read_within(request: Request, limit_bytes: int) -> bytes:
     """The whole body. Raises `PayloadTooLarge`, at once where the declared length is over the limit."""
+    return b"".join([piece async for piece in _within(request, request.stream(), limit_bytes)])
+
+
+async def _within(
+    request: Request, pieces: AsyncGenerator[bytes], limit_bytes: int
+) -> AsyncGenerator[bytes]:
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and int(declared) > limit_bytes:
         raise PayloadTooLarge(limit_bytes=limit_bytes)
-    pieces = []
     size = 0
-    async for piece in request.stream():
-        size += len(piece)
-        if size > limit_bytes:
-            raise PayloadTooLarge(limit_bytes=limit_bytes)
-        pieces.append(piece)
-    return b"".join(pieces)
+    async with aclosing(pieces):
+        async for piece in pieces:
+            size += len(piece)
+            if size > limit_bytes:
+                raise PayloadTooLarge(limit_bytes=limit_bytes)
+            yield piece
 
 
-def parse_json(body: bytes) -> Any:
-    """The value of a JSON body. Raises `UnusableBody` on anything that is not plain, finite JSON."""
+def parse_json(body: bytes, *, what: str = "The body") -> Any:
+    """The value of a JSON body. Raises `UnusableBody` on anything that is not plain, finite JSON, and calls
+    it `what`."""
     try:
         value = from_json(body, allow_inf_nan=False)
     except ValueError as broken:
-        raise UnusableBody(InvalidRequest("The body is not valid JSON")) from broken
+        raise UnusableBody(InvalidRequest(f"{what} is not valid JSON")) from broken
     # No JSON can nest deeper than it has opening brackets: most bodies need no walk.
     if body.count(b"{") + body.count(b"[") > MAX_JSON_DEPTH and _depth(value) > MAX_JSON_DEPTH:
         raise UnusableBody(
-            InvalidRequest(f"The body is nested more than {MAX_JSON_DEPTH} levels deep")
+            InvalidRequest(f"{what} is nested more than {MAX_JSON_DEPTH} levels deep")
         )
     if _MAY_OVERFLOW.search(body) and _has_infinity(value):
-        raise UnusableBody(InvalidRequest("The body holds a number that is out of range"))
+        raise UnusableBody(InvalidRequest(f"{what} holds a number that is out of range"))
     return value
 
 

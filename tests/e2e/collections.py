@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from tests.knowledge_base import FILES
+from tests.knowledge_base import FILES, QUESTIONS
 
 COLLECTIONS = "/api/v1/collections"
 Json = dict[str, Any]
@@ -54,3 +54,14 @@ async def upload_knowledge_base(client: httpx.AsyncClient, path: str) -> None:
     )
     states = [each["status"] for each in (await ingested(client, path)).values()]
     assert states == ["ready"] * len(FILES)
+
+
+async def recall_at_three(client: httpx.AsyncClient, path: str) -> float:
+    """The share of questions with the right document among the first three sources."""
+    found = 0
+    for question, document in QUESTIONS:
+        answer = await client.post(f"{path}/retrieve", json={"question": question})
+        nodes = answer.json()["source_nodes"]
+        assert len(nodes) <= 3
+        found += document in [node["metadata"]["file_name"] for node in nodes]
+    return found / len(QUESTIONS)
