@@ -197,7 +197,7 @@ async def add_documents(
 )
 async def upload_documents(
     collection: CollectionName,
-    body: Annotated[UploadDocumentsRequest, Form()],
+    body: Annotated[UploadDocumentsRequest, Form(media_type="multipart/form-data")],
     request: Request,
     caller: Caller,
     retrieval: RetrievalDependency,
