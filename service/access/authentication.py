@@ -132,6 +132,7 @@ def _ends(found: ResolvedKey, digest: str) -> Iterator[datetime]:
 
 
 def principal_of(found: ResolvedKey) -> Principal:
+    """The holder of a key, or a browser token, that is good."""
     token, key = (found.key, found.parent) if found.parent else (None, found.key)
     scopes = frozenset(key.scopes)
     if token is not None:
