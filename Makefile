@@ -85,6 +85,7 @@ soak: $(VENV)/test ## Kill the service 500 times under load and hold its answers
 .PHONY: bench
 bench: $(VENV)/test ## Measure against a bare endpoint; prints ratios
 	$(BIN)/python -m scripts.bench
+	$(BIN)/python -m scripts.bench.batches
 	PYTHONPATH=sdks/python/src $(BIN)/python -m scripts.bench.sdk_python
 
 .PHONY: bench-peers

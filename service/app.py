@@ -16,6 +16,9 @@ from service.access.limit_headers import LimitHeaders
 from service.access.middleware import KeyCheck, keys_unavailable
 from service.access.ports import KeyStoreUnavailable
 from service.access.signing import SignatureCheck
+from service.batches.durable_endpoints import RESULT_LINE_SCHEMAS
+from service.batches.durable_endpoints import router as durable_batches
+from service.batches.durable_endpoints import upload_router as batch_uploads
 from service.batches.endpoints import router as batches
 from service.bootstrap import Services, ServicesOpener, open_services
 from service.core.errors import ServiceError
@@ -55,7 +58,7 @@ Press **Authorize** and paste your key into `X-API-Key`; then **Try it out** wor
 _TAGS = [
     {"name": "Generation", "description": "Text and chat, whole or streamed."},
     {"name": "Embeddings", "description": "Texts to vectors."},
-    {"name": "Batch", "description": "Many requests in one."},
+    {"name": "Batch", "description": "Many requests in one: at once, or as a durable batch."},
     {"name": "Collections", "description": "Documents, and answers from them."},
     {"name": "Models", "description": "What can be asked, what it can do and what it costs."},
     {
@@ -65,6 +68,8 @@ _TAGS = [
     {"name": "Keys", "description": "Who may call, what they may do and how much they may use up."},
     {"name": "Operations", "description": "For probes and scrapers; no key needed."},
 ]
+
+EVENT_SCHEMAS = STREAM_EVENT_SCHEMAS | RESULT_LINE_SCHEMAS | RETRIEVAL_EVENT_SCHEMAS
 
 
 def create_app(
@@ -95,17 +100,8 @@ def create_app(
     )
     app.state.max_body_bytes = settings.max_body_bytes
     app.state.max_upload_bytes = settings.max_upload_bytes
-    for room in (
-        generation,
-        embeddings,
-        batches,
-        retrieval,
-        document_uploads,
-        models,
-        usage,
-        access,
-        operations,
-    ):
+    rooms = (generation, embeddings, batches, durable_batches, batch_uploads, models)
+    for room in (*rooms, retrieval, document_uploads, usage, access, operations):
         app.include_router(room)
     refuse_open_routes(app.routes, prefix=openapi.API_PREFIX)
     docs.install(app)
@@ -113,7 +109,7 @@ def create_app(
         app,
         event_types={
             name: adapter.json_schema(ref_template="#/components/schemas/{model}")
-            for name, adapter in (STREAM_EVENT_SCHEMAS | RETRIEVAL_EVENT_SCHEMAS).items()
+            for name, adapter in EVENT_SCHEMAS.items()
         },
         scopes=scopes_by_operation(app.routes),
     )
@@ -161,6 +157,7 @@ def _request_state(services: Services, settings: Settings, metrics: Metrics) -> 
         "rotation_reminder": services.parts.rotation_reminder,
         "access": Access(services.keys, services.tenants, services.parts.clock),
         "generation": services.generation,
+        "batches": services.batches,
         "embedding": services.embedding,
         "models": services.models,
         "reporting": services.reporting,

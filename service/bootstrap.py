@@ -26,6 +26,12 @@ from service.adapters.limits.memory import MemoryLimiter
 from service.adapters.replays.memory import MemorySeenSignatures
 from service.adapters.storage import Storage, open_storage
 from service.adapters.storage.migrate import migrate
+from service.batches.durable import Batches
+from service.batches.governor import Governor
+from service.batches.job import BatchJob
+from service.batches.ports import Mode, Runner
+from service.batches.retention import BatchRetention
+from service.batches.runner import ServiceRunner
 from service.core.clock import Clock, SystemClock
 from service.core.jobs import Job
 from service.embeddings.usecases import Embedding
@@ -38,6 +44,7 @@ from service.inference.ports import Provider, ResponseCache
 from service.inference.retry import RetryPolicy
 from service.inference.routing import Router
 from service.inference.sharing import Sharing
+from service.inference.traffic import Traffic
 from service.models.usecases import Models
 from service.observability.metrics import Metrics
 from service.operations.draining import Draining
@@ -90,6 +97,7 @@ class Services:
     collections: Collections
     search: Search
     answers: Answers
+    batches: Batches
     jobs: DbosJobs
     running_streams: RunningStreams
     draining: Draining
@@ -168,6 +176,11 @@ async def open_services(
         stack.push_async_callback(services.generation.aclose)
         stack.push_async_callback(services.jobs.aclose)
         await services.jobs.start()
+        retention = BatchRetention(
+            storage.batches, days=settings.content_retention_days, clock=clock
+        )
+        await retention.start()
+        stack.push_async_callback(retention.aclose)
         yield services
 
 
@@ -215,8 +228,10 @@ def wire(parts: Parts) -> Services:
     router = _router(parts)
     limits = Limits(parts.limiter, clock=parts.clock)
     pipeline = _pipeline(parts, catalog=catalog, router=router, limits=limits, prices=prices)
-    generation, embedding = Generation(pipeline), Embedding(pipeline)
-    jobs = _jobs(parts, [_ingestion(parts, embedding)])
+    traffic = Traffic(parts.clock)
+    generation, embedding = Generation(pipeline, traffic=traffic), Embedding(pipeline)
+    batch_job = _batch_job(parts, pipeline, traffic)
+    jobs = _jobs(parts, [batch_job, _ingestion(parts, embedding)])
     search = Search(parts.storage.collections, parts.storage.chunks, embedding)
     return Services(
         parts=parts,
@@ -237,10 +252,28 @@ def wire(parts: Parts) -> Services:
         collections=Collections(parts.storage.collections, jobs, clock=parts.clock),
         search=search,
         answers=Answers(search, generation),
+        batches=Batches(
+            parts.storage.batches,
+            batch_job,
+            jobs,
+            clock=parts.clock,
+            expiry_seconds=settings.batch_expiry_seconds,
+        ),
         jobs=jobs,
         running_streams=running_streams,
         draining=draining,
     )
+
+
+def _batch_job(parts: Parts, pipeline: Pipeline, traffic: Traffic) -> BatchJob:
+    governor = Governor(traffic, places=parts.settings.batch_max_concurrency, clock=parts.clock)
+    runners: dict[Mode, Runner] = {
+        "service": ServiceRunner(
+            parts.storage.batches, Generation(pipeline), governor, clock=parts.clock
+        )
+    }
+    owners = Owners(parts.storage.keys, clock=parts.clock)
+    return BatchJob(parts.storage.batches, owners, runners, clock=parts.clock)
 
 
 def _ingestion(parts: Parts, embedding: Embedding) -> Ingestion:

@@ -146,7 +146,9 @@ class FakeLedger:
         assert [settlement.id] == list(self.intents)
         return settlement
 
-    async def open(self, intent: Intent, reservation: Reservation | None = None) -> Decimal | None:
+    async def open(
+        self, intent: Intent, reservation: Reservation | None = None, *, again: bool = False
+    ) -> Decimal | None:
         """A caller who leaves meanwhile leaves nothing to settle, as with the real ones.
 
         Of a reservation, the greatest amount up to `funds_usd` is held.
@@ -177,7 +179,9 @@ class FakeLedger:
             self.unwritten.append(written)
         return written
 
-    def record(self, intent: Intent, settlement: Settlement) -> Future[None]:
+    def record(
+        self, intent: Intent, settlement: Settlement, *, again: bool = False
+    ) -> Future[None]:
         self.intents[intent.id] = intent
         return self.settle(settlement)
 

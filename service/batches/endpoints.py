@@ -18,14 +18,10 @@ from service.batches.schemas import (
 from service.batches.usecases import run_all
 from service.core.clock import SystemClock
 from service.core.errors import InternalError, ServiceError
+from service.generation.asking import ask, response_of
 from service.generation.endpoints import GenerationDependency, call_context
 from service.generation.examples import GENERATE_ANSWER
-from service.generation.schemas import (
-    ChatRequest,
-    ChatResponse,
-    GenerateRequest,
-    GenerateResponse,
-)
+from service.generation.schemas import ChatRequest, GenerateRequest
 from service.generation.usecases import Generation
 from service.idempotency.responses import answer_once
 from service.observability.logs import note
@@ -120,17 +116,8 @@ async def _run_item(
 ) -> BatchResult:
     note(request_id=request_id(request))
     try:
-        if isinstance(item, ChatRequest):
-            answer = await generation.answer(
-                item.to_completion(),
-                call_context(request, caller, item, "chat"),
-                history_limit=item.history_limit,
-            )
-            return BatchResult(index=index, response=ChatResponse.of(answer))
-        answer = await generation.answer(
-            item.to_completion(), call_context(request, caller, item, "generate")
-        )
-        return BatchResult(index=index, response=GenerateResponse.of(answer))
+        answer = await ask(generation, item, call_context(request, caller, item))
+        return BatchResult(index=index, response=response_of(item, answer))
     except ServiceError as error:
         failure = error
     except Exception:

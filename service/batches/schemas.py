@@ -15,7 +15,8 @@ from service.web.schemas import ErrorDetail, ModelName, RequestModel, ResponseMo
 from service.web.validation import mistake_at
 
 
-def _kind_of(value: object) -> str:
+def kind_of(value: object) -> str:
+    """The tag of an item: `chat` for what has messages, else `generate`."""
     if isinstance(value, dict):
         return "chat" if "messages" in value else "generate"
     return "chat" if isinstance(value, ChatRequest) else "generate"
@@ -25,13 +26,22 @@ BatchItem = TypeAliasType(
     "BatchItem",
     Annotated[
         Annotated[GenerateRequest, Tag("generate")] | Annotated[ChatRequest, Tag("chat")],
-        Discriminator(_kind_of),
+        Discriminator(kind_of),
         Field(description="A generate body, or a chat body: the one with `messages`."),
     ],
 )
 Prompt = Annotated[str, StringConstraints(min_length=1)]
 PROMPT_EXCERPT_CHARACTERS = 50
-_DEFAULT_MODEL: str = GenerateRequest.model_fields["model"].default
+DEFAULT_MODEL: str = GenerateRequest.model_fields["model"].default
+
+
+def refuse_unless_one(prompts: object, requests: object, *, model: str | None) -> None:
+    """Raises a `PydanticCustomError` unless there is one of the two, and a model only for prompts."""
+    if (prompts is None) == (requests is None):
+        blamed = "requests" if prompts else "prompts"
+        raise mistake_at(blamed, "Send either prompts or requests")
+    if requests is not None and model is not None:
+        raise mistake_at("model", "This goes with prompts; requests name their own")
 
 
 class BatchRequest(RequestModel):
@@ -53,22 +63,19 @@ class BatchRequest(RequestModel):
 
     @model_validator(mode="after")
     def _is_one_or_the_other(self) -> "BatchRequest":
-        if (self.prompts is None) == (self.requests is None):
-            blamed = "requests" if self.prompts else "prompts"
-            raise mistake_at(blamed, "Send either prompts or requests")
-        if self.requests is not None and self.model is not None:
-            raise mistake_at("model", "This goes with prompts; requests name their own")
+        refuse_unless_one(self.prompts, self.requests, model=self.model)
         return self
 
     def items(self) -> list[GenerateRequest | ChatRequest]:
         """The requests to run, in order."""
         if self.requests is not None:
             return list(self.requests)
-        model = self.model or _DEFAULT_MODEL
+        model = self.model or DEFAULT_MODEL
         return [GenerateRequest(prompt=prompt, model=model) for prompt in self.prompts or ()]
 
 
-def _is_none(value: object) -> bool:
+def is_none(value: object) -> bool:
+    """For `exclude_if`."""
     return value is None
 
 
@@ -77,13 +84,13 @@ class BatchResult(ResponseModel):
 
     index: int = Field(description="Which request this is about, from 0.")
     response: GenerateResponse | ChatResponse | None = Field(
-        None, exclude_if=_is_none, description="The answer, if there is one."
+        None, exclude_if=is_none, description="The answer, if there is one."
     )
     error: ErrorDetail | None = Field(
-        None, exclude_if=_is_none, description="What went wrong, if something did."
+        None, exclude_if=is_none, description="What went wrong, if something did."
     )
     prompt: str | None = Field(
-        None, exclude_if=_is_none, description="The first 50 characters of what failed."
+        None, exclude_if=is_none, description="The first 50 characters of what failed."
     )
 
 

@@ -14,6 +14,24 @@ log = structlog.get_logger("service.requests")
 T = TypeVar("T")
 
 
+class Pace:
+    """Gives turns, no more than `per_second` each second; those that nobody took do not come back."""
+
+    def __init__(self, per_second: float | None, *, clock: Clock) -> None:
+        self._per_second = per_second
+        self._clock = clock
+        self._next = clock.monotonic()
+
+    async def turn(self) -> None:
+        """Return when it is the caller's turn."""
+        if self._per_second is None:
+            return
+        now = self._clock.monotonic()
+        due = max(self._next, now)
+        self._next = due + 1 / self._per_second
+        await self._clock.sleep(due - now)
+
+
 async def run_all(
     works: Sequence[Callable[[], Awaitable[T]]],
     *,
@@ -26,16 +44,11 @@ async def run_all(
     all."""
     results: dict[int, T] = {}
     queue = iter(enumerate(works))
-    next_start = clock.monotonic()
+    pace = Pace(per_second, clock=clock)
 
     async def worker() -> None:
-        nonlocal next_start
         for index, work in queue:
-            if per_second is not None:
-                now = clock.monotonic()
-                due = max(next_start, now)
-                next_start = due + 1 / per_second
-                await clock.sleep(due - now)
+            await pace.turn()
             with request_line() as line:
                 results[index] = await work()
             log.info("batch item", index=index, **line)

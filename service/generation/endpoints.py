@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from service.access.dependencies import requires
 from service.access.principal import Principal
+from service.generation.asking import ask, context_of
 from service.generation.examples import (
     CHAT_ANSWER,
     CHAT_BODIES,
@@ -30,7 +31,6 @@ from service.generation.usecases import Generation
 from service.idempotency.responses import answer_once, stream_once
 from service.inference.answers import Answer, AnswerEvent
 from service.inference.context import CallContext
-from service.usage.ports import RequestKind
 from service.web.body import StrictRoute
 from service.web.context import request_id
 from service.web.openapi import (
@@ -79,9 +79,8 @@ async def generate(
 
     The model's name picks the provider; if it is down, the alias's next target answers.
     """
-    context = call_context(request, caller, body, "generate")
-    answer = generation.answer(body.to_completion(), context)
-    return await answer_once(request, answer, GenerateResponse.of)
+    context = call_context(request, caller, body)
+    return await answer_once(request, ask(generation, body, context), GenerateResponse.of)
 
 
 @router.post(
@@ -98,7 +97,7 @@ async def stream_generate(
     `token` events, then exactly one `done` or `error`. A failure before the first token is a plain HTTP
     error. Hanging up stops the model.
     """
-    context = call_context(request, caller, body, "generate")
+    context = call_context(request, caller, body)
     return await stream_once(request, _frames(generation.stream(body.to_completion(), context)))
 
 
@@ -112,9 +111,8 @@ async def chat(
     body: ChatBody, request: Request, caller: Caller, generation: GenerationDependency
 ) -> Response:
     """Answer a conversation, with images, tools and JSON Schema where the model takes them."""
-    context = call_context(request, caller, body, "chat")
-    answer = generation.answer(body.to_completion(), context, history_limit=body.history_limit)
-    return await answer_once(request, answer, ChatResponse.of)
+    context = call_context(request, caller, body)
+    return await answer_once(request, ask(generation, body, context), ChatResponse.of)
 
 
 @router.post(
@@ -130,24 +128,16 @@ async def stream_chat(
 
     `token` and `tool_call` events, then exactly one `done` or `error`. Hanging up stops the model.
     """
-    context = call_context(request, caller, body, "chat")
+    context = call_context(request, caller, body)
     events = generation.stream(body.to_completion(), context, history_limit=body.history_limit)
     return await stream_once(request, _frames(events))
 
 
 def call_context(
-    request: Request, caller: Principal, body: GenerateRequest | ChatRequest, kind: RequestKind
+    request: Request, caller: Principal, body: GenerateRequest | ChatRequest
 ) -> CallContext:
     """The surroundings of a request, read off it."""
-    return CallContext(
-        principal=caller,
-        request_id=request_id(request),
-        kind=kind,
-        metadata=body.metadata or {},
-        timeout_seconds=body.timeout_seconds,
-        use_cache=body.cache,
-        sanitize=body.sanitize or caller.sanitize,
-    )
+    return context_of(body, principal=caller, request_id=request_id(request))
 
 
 async def _frames(events: AsyncGenerator[AnswerEvent]) -> AsyncGenerator[bytes]:

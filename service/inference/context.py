@@ -12,7 +12,8 @@ class CallContext(Struct, frozen=True, kw_only=True):
 
     `request_id` is the X-Request-ID. `timeout_seconds` may only shorten the server's own deadline.
     Without `use_cache` the request neither takes nor leaves an answer, nor shares a call. `sanitize` is
-    done to what leaves the service: answers are shared raw.
+    done to what leaves the service: answers are shared raw. `record_id` is the id that its row in the
+    ledger and its answer get, for work that may be run again after a death: one row, one bill.
     """
 
     principal: Principal
@@ -22,3 +23,4 @@ class CallContext(Struct, frozen=True, kw_only=True):
     timeout_seconds: float | None = None
     use_cache: bool = True
     sanitize: Sanitize = "none"
+    record_id: str | None = None

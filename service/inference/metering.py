@@ -178,7 +178,8 @@ class Meter:
         stream: bool,
         attempts: Attempts,
     ) -> None:
-        self.id = new_id("req_")
+        self.id = context.record_id or new_id("req_")
+        self._may_be_there = context.record_id is not None
         self.attempts = attempts
         self.targets = targets
         self._metering = metering
@@ -216,7 +217,7 @@ class Meter:
             if self._principal.budgets:
                 self.targets = await self._open_within_budgets()
             else:
-                await self._metering.ledger.open(self._intent)
+                await self._metering.ledger.open(self._intent, again=self._may_be_there)
         except LedgerUnavailable as away:
             raise Unavailable(
                 "The ledger is not available, so nothing billable can be started",
@@ -228,7 +229,9 @@ class Meter:
         cases = worst_cases(self._request, self.targets, self._metering.prices)
         reservation = cases.reservation(self._principal, now=self._intent.created_at)
         try:
-            held_usd = await self._metering.ledger.open(self._intent, reservation)
+            held_usd = await self._metering.ledger.open(
+                self._intent, reservation, again=self._may_be_there
+            )
         except BudgetExhausted as exhausted:
             raise budget_exceeded(exhausted, self._principal) from exhausted
         return cases.within(held_usd or Decimal(0))
@@ -357,7 +360,8 @@ class FreeMeter:
     def __init__(
         self, metering: Metering, context: CallContext, *, model: str, stream: bool
     ) -> None:
-        self.id = new_id("req_")
+        self.id = context.record_id or new_id("req_")
+        self._may_be_there = context.record_id is not None
         self._metering = metering
         self._started = metering.clock.monotonic()
         self._stored: StoredAnswer | None = None
@@ -382,7 +386,7 @@ class FreeMeter:
         if isinstance(exc, OWN_BOUNDS_SPENT):
             return  # it was refused to whom it waited for; who is refused has no row
         settlement = self._settlement(exc)
-        written = self._metering.ledger.record(self._intent, settlement)
+        written = self._metering.ledger.record(self._intent, settlement, again=self._may_be_there)
         label = self._stored.label if self._stored else "none"
         self._metering.tell(self._intent, settlement, label=label, is_paid=False)
         await _wait_for_row(written, settlement)

@@ -115,10 +115,14 @@ class Settlement(Struct, frozen=True, kw_only=True):
 
 
 class UsageRecord(Struct, frozen=True, kw_only=True):
-    """A row as it stands: its intent and, once settled, how it ended (`outcome` None: in flight)."""
+    """A row as it stands: its intent and, once settled, how it ended (`outcome` None: in flight).
+
+    `runs`: how often it was opened; more than once if whoever had it in hand died.
+    """
 
     intent: Intent
     settlement: Settlement | None
+    runs: int = 1
 
 
 class Ledger(Protocol):
@@ -129,11 +133,17 @@ class Ledger(Protocol):
     as `unknown` at its estimate.
     """
 
-    async def open(self, intent: Intent, reservation: Reservation | None = None) -> Decimal | None:
+    async def open(
+        self, intent: Intent, reservation: Reservation | None = None, *, again: bool = False
+    ) -> Decimal | None:
         """Return once the row is committed, with the amount that is held for it.
 
         The row and what is held are one commit. Settling the row, by whomever, gives back what is held
         and charges the cost to the same accounts.
+
+        `again`: an earlier run may have left the row behind. It is taken over then, with what it holds or
+        has been charged given back first: one row, one bill. A row that has been settled as `completed`
+        is paid for; it stays as it is, and nothing is held or charged for running it once more.
 
         Raises `BudgetExhausted` if an account cannot bear it.
 
@@ -151,10 +161,12 @@ class Ledger(Protocol):
         """
         ...
 
-    def record(self, intent: Intent, settlement: Settlement) -> Future[None]:
+    def record(
+        self, intent: Intent, settlement: Settlement, *, again: bool = False
+    ) -> Future[None]:
         """Queue a row that is settled from the start: what it tells of has cost nothing.
 
-        The future is as that of `settle`.
+        The future is as that of `settle`. `again`: an earlier run may have left the row behind.
         """
         ...
 

@@ -144,6 +144,11 @@ class RequestRecord(ResponseModel):
     )
     cache_hit: bool = Field(False, description="Whether another request had paid for the answer.")
     attempts: int = Field(0, description="How many calls to providers it took.")
+    runs: int = Field(
+        1,
+        description="How often it was begun: more than once if the process that ran it for a batch died. A"
+        " provider may have been paid each time; it is billed once.",
+    )
     first_token_ms: float | None = Field(
         None, description="Milliseconds until a stream's first token came."
     )
@@ -165,6 +170,7 @@ class RequestRecord(ResponseModel):
             key_id=intent.key_id,
             metadata=intent.metadata,
             created_at=intent.created_at,
+            runs=record.runs,
             **({} if end is None else _how_it_ended(end)),
         )
 

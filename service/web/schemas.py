@@ -42,11 +42,12 @@ ModelName = Annotated[
     ),
 ]
 # NUL is valid JSON, but PostgreSQL cannot keep it.
-_PLAIN_TEXT = r"^[^\x00]*$"
+PLAIN_TEXT = r"^[^\x00]*$"
+"""The pattern of texts that are kept."""
 MetadataKey = Annotated[
-    str, StringConstraints(min_length=1, max_length=64, pattern=_PLAIN_TEXT), NOT_A_KEY
+    str, StringConstraints(min_length=1, max_length=64, pattern=PLAIN_TEXT), NOT_A_KEY
 ]
-MetadataValue = Annotated[str, StringConstraints(max_length=512, pattern=_PLAIN_TEXT), NOT_A_KEY]
+MetadataValue = Annotated[str, StringConstraints(max_length=512, pattern=PLAIN_TEXT), NOT_A_KEY]
 Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16)]
 
 

@@ -31,6 +31,13 @@ async def until(condition: Callable[[], Awaitable[bool]], *, timeout_seconds: fl
             await asyncio.sleep(0.01)
 
 
+async def eventually(condition: Callable[[], bool], *, timeout_seconds: float = 5) -> None:
+    """As `until`, for what can be seen without asking."""
+    async with asyncio.timeout(timeout_seconds):
+        while not condition():  # noqa: ASYNC110 - what it looks at has no event
+            await asyncio.sleep(0.001)
+
+
 class SteppedClock:
     """Stands still until a test moves it, and whoever sleeps wakes then."""
 

@@ -15,6 +15,7 @@ CHAT = "/api/v1/chat"
 CHAT_STREAM = "/api/v1/chat/stream"
 EMBEDDINGS = "/api/v1/embeddings"
 BATCH = "/api/v1/batch"
+BATCHES = "/api/v1/batches"
 MODELS = "/api/v1/models"
 
 GOOD_BODIES: dict[str, Body] = {

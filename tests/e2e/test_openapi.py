@@ -9,6 +9,8 @@ from fastapi.routing import APIRoute
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from service.access.endpoints import router as access
+from service.batches.durable_endpoints import router as durable_batches
+from service.batches.durable_endpoints import upload_router
 from service.batches.endpoints import router as batches
 from service.embeddings.endpoints import router as embeddings
 from service.generation.endpoints import router as generation
@@ -19,7 +21,8 @@ from service.retrieval.endpoints import upload_router as document_uploads
 from service.usage.endpoints import router as usage
 from service.web.admission import STREAM_SUFFIX
 from tests.e2e.document import Document, Json
-from tests.e2e.routes import CHAT_STREAM, GENERATE_STREAM, POST_ROUTES
+from tests.e2e.durable_batches import UPLOAD
+from tests.e2e.routes import BATCHES, CHAT_STREAM, GENERATE_STREAM, POST_ROUTES
 from tests.running import RunningService
 
 SNAKE_CASE = re.compile(r"[a-z]+(_[a-z]+)*")
@@ -31,6 +34,8 @@ ARGUMENT_ORDER = {
     "EmbeddingsRequest": "input model",
     "CreateKeyRequest": "name scopes tenant expires_at limits budget sanitize rotate_after_days",
     "BatchRequest": "prompts requests model max_concurrency requests_per_second",
+    "CreateBatchRequest": "prompts requests model max_concurrency requests_per_second mode",
+    "UploadBatchForm": "file max_concurrency requests_per_second mode",
     "ChatMessage": "role content tool_calls tool_call_id provider_data",
 }
 COSTLY_COLLECTION_ROUTES = tuple(
@@ -44,6 +49,12 @@ OPERATION_IDS = {
     "stream_chat",
     "create_embeddings",
     "run_batch",
+    "create_batch",
+    "upload_batch",
+    "list_batches",
+    "get_batch",
+    "get_batch_results",
+    "cancel_batch",
     "list_models",
     "get_usage",
     "get_request",
@@ -97,11 +108,15 @@ ROOMS = (
     batches,
     retrieval,
     document_uploads,
+    durable_batches,
+    upload_router,
     models,
     usage,
     access,
     operations,
 )
+UPLOADS = {UPLOAD, "/api/v1/collections/{collection}/documents/upload"}
+COSTS_MONEY = {*POST_ROUTES, BATCHES, UPLOAD, *COSTLY_COLLECTION_ROUTES}
 
 
 def test_the_document_is_valid_openapi_3_1(document: Document) -> None:
@@ -170,14 +185,19 @@ def test_every_operation_of_the_api_says_which_scope_it_needs(document: Document
         assert (says is not None) is (path.startswith("/api/v1/") and not of_any_key), path
 
 
-def test_every_request_body_is_json_and_has_examples(document: Document) -> None:
-    bodies = [each["requestBody"] for *_, each in document.operations() if "requestBody" in each]
+def test_every_request_body_is_a_form_with_a_file_or_json_with_examples(document: Document) -> None:
+    bodies = [
+        (path, each["requestBody"])
+        for _, path, each in document.operations()
+        if "requestBody" in each
+    ]
     assert len(bodies) > len(POST_ROUTES)
-    for body in bodies:
+    for path, body in bodies:
         assert body["required"]
         (media,) = body["content"].items()
-        if media[0] == "multipart/form-data":
-            continue  # Swagger UI has a form for it
+        if path in UPLOADS:
+            assert media[0] == "multipart/form-data"
+            continue
         assert media[0] == "application/json"
         assert len(media[1]["examples"]) >= 2
         assert all(example["summary"] for example in media[1]["examples"].values())
@@ -217,8 +237,7 @@ def test_what_costs_money_takes_an_idempotency_key(document: Document) -> None:
             for parameter in operation.get("parameters", [])
         }
         key = parameters.get(("header", "Idempotency-Key"))
-        costs = method.upper() == "POST" and path in (*POST_ROUTES, *COSTLY_COLLECTION_ROUTES)
-        assert (key is not None) == costs, path
+        assert (key is not None) == (method == "post" and path in COSTS_MONEY), path
         if key is not None:
             assert key["required"] is False
             assert key["description"]
@@ -318,9 +337,10 @@ def test_request_bodies_refuse_unknown_fields_at_every_level(document: Document)
 def request_schemas(document: Document) -> list[tuple[str, Json]]:
     """The path and the schema of each JSON body."""
     return [
-        (path, operation["requestBody"]["content"]["application/json"]["schema"])
+        (path, media["schema"])
         for _, path, operation in document.operations()
-        if "application/json" in operation.get("requestBody", {}).get("content", {})
+        if "requestBody" in operation
+        for media in operation["requestBody"]["content"].values()
     ]
 
 

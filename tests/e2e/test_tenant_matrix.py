@@ -16,6 +16,7 @@ from service.access.ports import ALL_SCOPES
 from service.app import create_app
 from tests.e2e.collections import add, make_collection
 from tests.e2e.document import Document, Json
+from tests.e2e.durable_batches import create
 from tests.e2e.keys import KEYS, make_key
 from tests.e2e.routes import GENERATE, error_of
 from tests.running import RunningService, make_settings
@@ -38,6 +39,10 @@ async def make_a_request(owner: httpx.AsyncClient) -> str:
     return str(answer.json()["id"])
 
 
+async def make_a_batch(owner: httpx.AsyncClient) -> str:
+    return str((await create(owner, prompts=["Hi"]))["id"])
+
+
 async def make_a_collection(owner: httpx.AsyncClient) -> str:
     """It has a document, so that there is something to look for."""
     await add(owner, await make_collection(owner, "kb"), text="Text", id="doc_1")
@@ -49,6 +54,7 @@ async def name_its_document(_: httpx.AsyncClient) -> str:
 
 
 MAKERS: dict[str, Maker] = {
+    "batch_id": make_a_batch,
     "collection": make_a_collection,
     "document_id": name_its_document,
     "key_id": make_a_key,

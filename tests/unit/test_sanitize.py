@@ -193,4 +193,4 @@ def test_a_request_that_says_nothing_is_sanitised_as_its_key_has_it(
         GenerateRequest.model_validate({"prompt": "Hi", "sanitize": asked}),
         ChatRequest.model_validate({"messages": messages, "sanitize": asked}),
     ):
-        assert call_context(request, principal, body, "chat").sanitize == done
+        assert call_context(request, principal, body).sanitize == done

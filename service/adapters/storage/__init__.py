@@ -5,7 +5,8 @@
 
     tables      what is stored, for both databases       migrations, migrate   how it came to be so
     engine      the SQLAlchemy engine                    keys                  API keys
-    reports     the ledger, added up                     job_executors         who runs jobs
+    reports     the ledger, added up                     batches             batches and their items
+    job_executors   who runs jobs
     collections   documents, before and behind their ingestion; `adapters/vectors` searches them
     idempotency   recorded answers, sealed by            sealing
     ledger      the Ledger port: opening, settling, leases, over
@@ -22,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from service.access.ports import KeyStore
 from service.adapters.jobs.executors import Executors
 from service.adapters.storage.batch import BatchWriter
+from service.adapters.storage.batches import SqlBatchStore
 from service.adapters.storage.collections import SqlCollectionStore
 from service.adapters.storage.engine import create_engine
 from service.adapters.storage.idempotency import SqlIdempotencyStore
@@ -30,7 +32,9 @@ from service.adapters.storage.keys import SqlKeyStore
 from service.adapters.storage.ledger import GroupCommitLedger
 from service.adapters.storage.reports import SqlUsageReports, create_reporting_engine
 from service.adapters.storage.sqlite_writer import SqliteWriter
+from service.adapters.storage.transactions import Transactions
 from service.adapters.vectors import open_chunk_store
+from service.batches.ports import BatchStore
 from service.core.clock import Clock
 from service.idempotency.ports import IdempotencyStore
 from service.retrieval.ports import ChunkStore, CollectionStore
@@ -42,15 +46,22 @@ class Storage:
     """The key store, the ledger and its reports over one database. Entering it starts the ledger."""
 
     def __init__(
-        self, *, engine: AsyncEngine, reporting_engine: AsyncEngine, ledger: GroupCommitLedger
+        self,
+        *,
+        engine: AsyncEngine,
+        reporting_engine: AsyncEngine,
+        transactions: Transactions,
+        ledger: GroupCommitLedger,
     ) -> None:
         self._engine = engine
+        self._transactions = transactions
         self._reporting_engine = reporting_engine
         self.keys: KeyStore = SqlKeyStore(engine)
         self.job_executors: Executors = SqlJobExecutors(engine)
         self.reports: UsageReports = SqlUsageReports(reporting_engine)
-        self.collections: CollectionStore = SqlCollectionStore(engine)
-        self.chunks: ChunkStore = open_chunk_store(engine)
+        self.batches: BatchStore = SqlBatchStore(engine, transactions)
+        self.collections: CollectionStore = SqlCollectionStore(engine, transactions)
+        self.chunks: ChunkStore = open_chunk_store(engine, transactions)
         self.ledger = ledger
 
     async def __aenter__(self) -> Self:
@@ -74,6 +85,7 @@ class Storage:
         await self.ledger.aclose()
         await self._engine.dispose()
         await self._reporting_engine.dispose()
+        self._transactions.close()
 
 
 def open_storage(
@@ -102,7 +114,12 @@ def open_storage(
         close_timeout_seconds=close_timeout_seconds,
     )
     reporting_engine = create_reporting_engine(database_url)
-    return Storage(engine=engine, reporting_engine=reporting_engine, ledger=ledger)
+    return Storage(
+        engine=engine,
+        reporting_engine=reporting_engine,
+        transactions=Transactions(engine, timeout_seconds=commit_timeout_seconds),
+        ledger=ledger,
+    )
 
 
 class NobodyListens:

@@ -27,13 +27,16 @@ class Batch(Struct, frozen=True, kw_only=True):
     """Rows for one commit.
 
     `settled` rows give back what they hold (only those in `holding` can hold anything), then `opened`
-    rows are made, each with the reservation of its id, if there is one. `reopened` rows may be there
-    already and are then left alone; they are made before any is settled, and hold nothing. No two
-    settlements are for the same row. All rows get the same lease.
+    rows are made, each with the reservation of its id, if there is one. Those of `opened_again` may be
+    there from an earlier run: they give back what they hold or were charged and are taken over, unless
+    they are `completed`. `reopened` rows may be there already and are then left alone; they are made
+    before any is settled, and hold nothing. No two settlements are for the same row, and none is for one
+    that is opened again. All rows get the same lease.
     """
 
     opened: list[Intent]
     reservations: dict[str, Reservation]
+    opened_again: frozenset[str]
     reopened: list[Intent]
     settled: list[Settlement]
     holding: list[str]
@@ -43,7 +46,12 @@ class Batch(Struct, frozen=True, kw_only=True):
     @property
     def concerns_budgets(self) -> bool:
         """Whether any account has to be looked at."""
-        return bool(self.reservations or self.holding)
+        return bool(self.reservations or self.holding or self.opened_again)
+
+    @property
+    def may_hold(self) -> list[str]:
+        """The ids of the rows that may hold or have been charged something."""
+        return [*self.holding, *self.opened_again]
 
 
 class Written(Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ writes back what has changed. Whoever shares an account waits for that transacti
 on a number that is no longer true.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from decimal import Decimal
 
@@ -15,6 +15,7 @@ from service.adapters.storage.batch import Batch, Written
 from service.usage.ports import (
     BudgetAccount,
     BudgetExhausted,
+    Intent,
     Outcome,
     Reservation,
     Settlement,
@@ -114,6 +115,17 @@ class Books:
                 if account.has_reached(percent):
                     self._tell(account, percent)
 
+    def take_back(self, held: Held, *, sign: int = 1) -> None:
+        """Undo what an earlier run of the row holds or was charged; with `sign` -1, undo that."""
+        for key in held.accounts:
+            account = self._accounts.get(key)
+            if account is None:
+                continue
+            if held.outcome is None:
+                account.reserved_usd -= sign * held.reserved_usd
+            else:
+                account.spent_usd -= sign * (held.cost_usd or Decimal(0))
+
     def _follow_limit(self, wanted: BudgetAccount) -> Account:
         """The account under the limit that holds now; a new limit is told of anew."""
         account = self._accounts[wanted.owner, wanted.period]
@@ -166,11 +178,25 @@ def settle_and_hold(books: Books, batch: Batch, helds: Iterable[Held]) -> Writte
             books.settle(held, settlement)
     held_usd: dict[str, Decimal] = {}
     refused: dict[str, BudgetExhausted] = {}
-    for row_id, reservation in batch.reservations.items():
+    for intent in batch.opened:
+        earlier = by_id.get(intent.id)
+        reservation = batch.reservations.get(intent.id)
+        if earlier is not None and earlier.outcome == "completed":
+            if reservation is not None:
+                held_usd[intent.id] = reservation.amounts_usd[
+                    0
+                ]  # is paid for: all of it may be used
+            continue
+        if earlier is not None:
+            books.take_back(earlier)
+        if reservation is None:
+            continue
         try:
-            held_usd[row_id] = books.hold(reservation)
+            held_usd[intent.id] = books.hold(reservation)
         except BudgetExhausted as exhausted:
-            refused[row_id] = exhausted
+            refused[intent.id] = exhausted
+            if earlier is not None:
+                books.take_back(earlier, sign=-1)
     return Written(held_usd=held_usd, refused=refused, thresholds=books.thresholds)
 
 
@@ -181,3 +207,13 @@ def held_columns(batch: Batch, written: Written, row_id: str) -> tuple[object, o
         return HOLDS_NOTHING
     accounts = [[account.owner, account.period] for account in reservation.accounts]
     return accounts, written.held_usd[row_id]
+
+
+def opened_by(
+    batch: Batch, written: Written, *, first: str, again: str
+) -> Iterator[tuple[str, list[Intent]]]:
+    """The statements that open rows, each with the rows that it is for, if there are any."""
+    opened = [intent for intent in batch.opened if intent.id not in written.refused]
+    for sql, is_again in ((first, False), (again, True)):
+        if rows := [intent for intent in opened if (intent.id in batch.opened_again) is is_again]:
+            yield sql, rows

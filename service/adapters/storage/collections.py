@@ -8,6 +8,7 @@ from typing import Any
 from msgspec.structs import asdict
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     Executable,
     RowMapping,
     and_,
@@ -22,10 +23,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.adapters.storage.engine import one_statement_at_a_time, outages
 from service.adapters.storage.tables import collections, documents, submissions
+from service.adapters.storage.transactions import Transactions
 from service.retrieval.ports import (
     Collection,
     CollectionSize,
@@ -41,10 +43,10 @@ _COLLECTION_COLUMNS = [collections.c[field] for field in Collection.__struct_fie
 
 
 class SqlCollectionStore:
-    """The CollectionStore port. What reads and then writes writes first: on SQLite that takes the lock."""
+    """The CollectionStore port."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, engine: AsyncEngine, transactions: Transactions) -> None:
+        self._transactions = transactions
         self._single = one_statement_at_a_time(engine)
         self._outages = outages(engine)
         self._dialect = sqlite if engine.dialect.name == "sqlite" else postgresql
@@ -155,23 +157,26 @@ class SqlCollectionStore:
             },
             where=is_another,
         ).returning(*_DOCUMENT_COLUMNS)
-        try:
-            async with self._transaction() as connection:
-                stored = (await connection.execute(upsert)).mappings().one_or_none()
-                if stored is None:
-                    unchanged = select(*_DOCUMENT_COLUMNS).where(
-                        _is_document(document.tenant, document.collection_id, document.id)
-                    )
-                    found = (await connection.execute(unchanged)).mappings().one()
-                    return Document(**found), False
-                former = delete(submissions).where(
-                    _submission.tenant == document.tenant,
-                    _submission.collection_id == document.collection_id,
-                    _submission.document_id == document.id,
+
+        def work(connection: Connection) -> tuple[Document, bool]:
+            stored = connection.execute(upsert).mappings().one_or_none()
+            if stored is None:
+                unchanged = select(*_DOCUMENT_COLUMNS).where(
+                    _is_document(document.tenant, document.collection_id, document.id)
                 )
-                await connection.execute(former)
-                await connection.execute(insert(submissions).values(asdict(submission)))
-                return Document(**stored), True
+                return Document(**connection.execute(unchanged).mappings().one()), False
+            former = delete(submissions).where(
+                _submission.tenant == document.tenant,
+                _submission.collection_id == document.collection_id,
+                _submission.document_id == document.id,
+            )
+            connection.execute(former)
+            connection.execute(insert(submissions).values(asdict(submission)))
+            return Document(**stored), True
+
+        try:
+            async with self._reporting_outages():
+                return await self._transactions.run(work)
         except IntegrityError:
             return None  # the collection was deleted in the meantime
 
@@ -226,9 +231,13 @@ class SqlCollectionStore:
             .where(_document.ingestion_id == ingestion_id)
             .values(status="failed", error=reason, ingestion_id=None, updated_at=now)
         )
-        async with self._transaction() as connection:
-            await connection.execute(failure)
-            await connection.execute(delete(submissions).where(_submission.id == ingestion_id))
+
+        def work(connection: Connection) -> None:
+            connection.execute(failure)
+            connection.execute(delete(submissions).where(_submission.id == ingestion_id))
+
+        async with self._reporting_outages():
+            await self._transactions.run(work)
 
     async def _changed(self, statement: Executable) -> int:
         """Run one statement; returns how many rows it has changed."""
@@ -239,11 +248,6 @@ class SqlCollectionStore:
     async def _rows(self, query: Executable) -> Sequence[RowMapping]:
         async with self._reporting_outages(), self._single.connect() as connection:
             return (await connection.execute(query)).mappings().all()
-
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
-        async with self._reporting_outages(), self._engine.begin() as connection:
-            yield connection
 
     @asynccontextmanager
     async def _reporting_outages(self) -> AsyncIterator[None]:

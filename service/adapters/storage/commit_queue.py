@@ -61,15 +61,20 @@ class CommitQueue:
         # Not a TaskGroup: the task outlives this call, and `aclose` waits for it.
         self._task = asyncio.get_running_loop().create_task(self._write_until_closed())
 
-    async def open(self, intent: Intent, reservation: Reservation | None = None) -> Decimal | None:
+    async def open(
+        self, intent: Intent, reservation: Reservation | None = None, *, again: bool = False
+    ) -> Decimal | None:
         """Return once the row is committed, with what is held for it.
 
+        `again`: the row may be there from an earlier run, and is taken over.
         Raises `BudgetExhausted`, or `LedgerUnavailable`; the row costs nothing then.
         """
         if self._refusing:
             raise LedgerUnavailable("the ledger's database is not available")
         loop = asyncio.get_running_loop()
-        opening = Opening(intent=intent, reservation=reservation, committed=loop.create_future())
+        opening = Opening(
+            intent=intent, reservation=reservation, again=again, committed=loop.create_future()
+        )
         self._next.openings.append(opening)
         self._work.set()
         timer = loop.call_later(self._commit_timeout_seconds, self._time_out, opening)
@@ -157,7 +162,10 @@ class CommitQueue:
                 self._work.set()
 
     def _take(self) -> Load:
-        """What is queued, without callers who have left; a row's second settlement waits its turn."""
+        """What is queued, without callers who have left.
+
+        A row's second settlement waits its turn, and so does opening it again after one.
+        """
         load, self._next = self._next, Load()
         load.openings = [opening for opening in load.openings if not opening.abandoned]
         by_row: dict[str, Settling] = {}
@@ -165,6 +173,9 @@ class CommitQueue:
             if by_row.setdefault(settling.settlement.id, settling) is not settling:
                 self._next.settlings.append(settling)
         load.settlings = list(by_row.values())
+        self._next.openings = [o for o in load.openings if o.again and o.intent.id in by_row]
+        if self._next.openings:
+            load.openings = [o for o in load.openings if o not in self._next.openings]
         return load
 
     async def _commit(self, load: Load) -> bool:
@@ -201,6 +212,7 @@ class CommitQueue:
                 for opening in load.openings
                 if opening.reservation is not None
             },
+            opened_again=frozenset(o.intent.id for o in load.openings if o.again),
             reopened=load.recorded,
             settled=[settling.settlement for settling in load.settlings],
             holding=[settling.settlement.id for settling in load.settlings if settling.holds],

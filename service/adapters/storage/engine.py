@@ -37,7 +37,7 @@ def create_engine(database_url: str, *, timeout_seconds: float, **options: Any) 
     url = database(database_url)
     if url.drivername == SQLITE:
         engine = create_async_engine(url, connect_args={"timeout": timeout_seconds}, **options)
-        event.listen(engine.sync_engine, "connect", _set_pragmas)
+        event.listen(engine.sync_engine, "connect", set_pragmas)
         return engine
     return create_async_engine(
         url,
@@ -73,7 +73,8 @@ def outages(engine: AsyncEngine) -> tuple[type[Exception], ...]:
     return errors
 
 
-def _set_pragmas(connection: Any, _record: object) -> None:
+def set_pragmas(connection: Any, _record: object) -> None:
+    """For the "connect" event of an engine over SQLite."""
     cursor = connection.cursor()
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute("PRAGMA foreign_keys = ON")

@@ -80,20 +80,28 @@ class GroupCommitLedger:
         # Not a TaskGroup: the task outlives this call, and `aclose` waits for it.
         self._keeper = asyncio.get_running_loop().create_task(self._keep_leases())
 
-    async def open(self, intent: Intent, reservation: Reservation | None = None) -> Decimal | None:
+    async def open(
+        self, intent: Intent, reservation: Reservation | None = None, *, again: bool = False
+    ) -> Decimal | None:
         """Return once the row is committed, with what is held for it.
 
+        `again`: the row may be there from an earlier run, and is taken over.
         Raises `BudgetExhausted`, or `LedgerUnavailable`; the row costs nothing then.
         """
-        return await self._queue.open(intent, reservation)
+        return await self._queue.open(intent, reservation, again=again)
 
     def settle(self, settlement: Settlement) -> Future[None]:
         """Queue the settlement at once; the future is done when it is committed."""
         return self._queue.settle(settlement)
 
-    def record(self, intent: Intent, settlement: Settlement) -> Future[None]:
-        """Queue a row that is settled from the start; the future is done when it is committed."""
-        return self._queue.record(intent, settlement)
+    def record(
+        self, intent: Intent, settlement: Settlement, *, again: bool = False
+    ) -> Future[None]:
+        """Queue a row that is settled from the start; the future is done when it is committed.
+
+        `again`: the row may be there from an earlier run, and may hold something.
+        """
+        return self._queue.record(intent, settlement, holds=again)
 
     async def renew_leases(self) -> int:
         """Prolong the leases of this instance's open rows; returns how many there are."""

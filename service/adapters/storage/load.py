@@ -12,10 +12,14 @@ T = TypeVar("T")
 
 
 class Opening(Struct, eq=False, kw_only=True):
-    """An intent. `abandoned`: its caller has left, so that nobody will settle the row."""
+    """An intent. `abandoned`: its caller has left, so that nobody will settle the row.
+
+    `again`: the row may be there from an earlier run.
+    """
 
     intent: Intent
     reservation: Reservation | None = None
+    again: bool = False
     committed: Future[Decimal | None]
     stage: Literal["queued", "writing", "committed", "failed"] = "queued"
     abandoned: bool = False

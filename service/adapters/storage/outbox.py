@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from msgspec.structs import asdict
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.adapters.storage.tables import events
@@ -12,5 +12,10 @@ from service.core.events import Event
 
 async def add_events(connection: AsyncConnection, happened: Sequence[Event]) -> None:
     """Insert them in the caller's transaction."""
+    await connection.run_sync(insert_events, happened)
+
+
+def insert_events(connection: Connection, happened: Sequence[Event]) -> None:
+    """As `add_events`, for `Transactions`."""
     if happened:
-        await connection.execute(insert(events), [asdict(event) for event in happened])
+        connection.execute(insert(events), [asdict(event) for event in happened])

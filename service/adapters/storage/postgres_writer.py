@@ -19,15 +19,24 @@ from service.adapters.storage.books import (
     concerned,
     held_columns,
     missing_accounts,
+    opened_by,
     settle_and_hold,
 )
-from service.adapters.storage.rows import OPENED_COLUMNS, SETTLED_COLUMNS
+from service.adapters.storage.rows import OPENED_COLUMNS, SETTLED_COLUMNS, TAKEN_OVER_COLUMNS
 from service.usage.ports import Intent, Settlement
 
 _OPEN = f"""
 INSERT INTO requests ({", ".join(OPENED_COLUMNS)})
 VALUES ({", ".join(f"${i}" for i in range(1, len(OPENED_COLUMNS) + 1))})
 """  # noqa: S608 - column names of ours
+# What an earlier run has left is begun anew; what is paid for stays.
+_OPEN_AGAIN = f"""
+{_OPEN}
+ON CONFLICT (id) DO UPDATE
+SET runs = requests.runs + 1, outcome = NULL, cost_usd = NULL, completed_at = NULL,
+    {", ".join(f"{column} = excluded.{column}" for column in TAKEN_OVER_COLUMNS)}
+WHERE requests.outcome IS NULL OR requests.outcome <> 'completed'
+"""
 _REOPEN = f"{_OPEN} ON CONFLICT (id) DO NOTHING"
 _PLACES = {column: f"${i}" for i, column in enumerate(SETTLED_COLUMNS, start=1)}
 _SETTLE = f"""
@@ -41,7 +50,7 @@ WHERE id = {_PLACES["id"]} AND (
 _HELD = """
 SELECT id, outcome, cost_usd, reserved_usd, budget_accounts
 FROM requests
-WHERE id = ANY($1::text[]) AND budget_accounts IS NOT NULL
+WHERE id = ANY($1::text[]) AND (budget_accounts IS NOT NULL OR outcome = 'completed')
 ORDER BY id FOR UPDATE
 """
 _ACCOUNTS = """
@@ -135,8 +144,11 @@ class PostgresWriter:
     async def _commit_what_is_missing(
         self, connection: asyncpg.Connection, batch: Batch
     ) -> Written:
-        """Perhaps the batch was committed before the connection was lost; nothing is held twice."""
-        ids = [intent.id for intent in batch.opened]
+        """Perhaps the batch was committed before the connection was lost; nothing is held twice.
+
+        What is opened again may have been there before: to open it once more changes its count only.
+        """
+        ids = [intent.id for intent in batch.opened if intent.id not in batch.opened_again]
         there = {
             row["id"]: row["reserved_usd"] for row in await connection.fetch(_OPENED_BEFORE, ids)
         }
@@ -180,7 +192,7 @@ class PostgresWriter:
 
 async def _keep_books(connection: asyncpg.Connection, batch: Batch) -> Written:
     """Settle and hold in the budgets' accounts, which stay locked until the transaction ends."""
-    helds = [_held(row) for row in await connection.fetch(_HELD, batch.holding)]
+    helds = [_held(row) for row in await connection.fetch(_HELD, batch.may_hold)]
     wanted = concerned(batch.reservations.values(), helds)
     found = await _accounts(connection, wanted)
     missing = missing_accounts(batch, found)
@@ -212,12 +224,12 @@ async def _accounts(connection: asyncpg.Connection, wanted: list[AccountKey]) ->
 
 
 def _held(row: asyncpg.Record) -> Held:
-    accounts = msgspec.json.decode(row["budget_accounts"], type=list[tuple[str, str]])
+    accounts = msgspec.json.decode(row["budget_accounts"] or "[]", type=list[tuple[str, str]])
     return Held(
         id=row["id"],
         outcome=row["outcome"],
         cost_usd=row["cost_usd"],
-        reserved_usd=row["reserved_usd"],
+        reserved_usd=row["reserved_usd"] or Decimal(0),
         accounts=tuple(accounts),
     )
 
@@ -225,13 +237,12 @@ def _held(row: asyncpg.Record) -> Held:
 def _statements(batch: Batch, written: Written) -> list[_Statement]:
     lease = (batch.instance_id, batch.lease_expires_at)
     statements: list[_Statement] = []
-    opened = [
-        (*_row(intent), *map(_stored, held_columns(batch, written, intent.id)), *lease)
-        for intent in batch.opened
-        if intent.id not in written.refused
-    ]
-    if opened:
-        statements.append((_OPEN, opened))
+    for sql, intents in opened_by(batch, written, first=_OPEN, again=_OPEN_AGAIN):
+        opened = [
+            (*_row(row), *map(_stored, held_columns(batch, written, row.id)), *lease)
+            for row in intents
+        ]
+        statements.append((sql, opened))
     if batch.reopened:
         reopened = [(*_row(intent), *HOLDS_NOTHING, *lease) for intent in batch.reopened]
         statements.append((_REOPEN, reopened))

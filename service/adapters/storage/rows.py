@@ -21,6 +21,8 @@ OPENED_COLUMNS = (
     "lease_expires_at",
 )
 SETTLED_COLUMNS = _SETTLEMENT_FIELDS
+# What changes when a row is opened again.
+TAKEN_OVER_COLUMNS = ("budget_accounts", "reserved_usd", "instance_id", "lease_expires_at")
 
 
 def usage_record(row: RowMapping) -> UsageRecord:
@@ -30,4 +32,5 @@ def usage_record(row: RowMapping) -> UsageRecord:
     return UsageRecord(
         intent=Intent(**intent),
         settlement=None if row["outcome"] is None else Settlement(**settlement),
+        runs=row["runs"],
     )

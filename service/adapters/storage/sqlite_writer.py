@@ -33,9 +33,10 @@ from service.adapters.storage.books import (
     concerned,
     held_columns,
     missing_accounts,
+    opened_by,
     settle_and_hold,
 )
-from service.adapters.storage.rows import OPENED_COLUMNS, SETTLED_COLUMNS
+from service.adapters.storage.rows import OPENED_COLUMNS, SETTLED_COLUMNS, TAKEN_OVER_COLUMNS
 from service.adapters.storage.tables import to_microseconds
 from service.core.money import nanos_to_usd, usd_to_nanos
 from service.usage.ports import Outcome
@@ -46,6 +47,14 @@ _OPENED_VALUES = ", ".join(f"json_extract(value, '$[{i}]')" for i in range(len(O
 _OPEN = f"""
 INSERT INTO requests ({", ".join(OPENED_COLUMNS)}) SELECT {_OPENED_VALUES} FROM json_each(?)
 """  # noqa: S608 - column names of ours
+# What an earlier run has left is begun anew; what is paid for stays.
+_OPEN_AGAIN = f"""
+{_OPEN} WHERE true
+ON CONFLICT (id) DO UPDATE
+SET runs = requests.runs + 1, outcome = NULL, cost_usd = NULL, completed_at = NULL,
+    {", ".join(f"{column} = excluded.{column}" for column in TAKEN_OVER_COLUMNS)}
+WHERE requests.outcome IS NULL OR requests.outcome <> 'completed'
+"""
 _REOPEN = f"{_OPEN} WHERE true ON CONFLICT (id) DO NOTHING"
 _SETTLED_VALUES = ", ".join(
     f"json_extract(value, '$[{i}]') AS {column}" for i, column in enumerate(SETTLED_COLUMNS)
@@ -62,7 +71,7 @@ WHERE requests.id = settled.id AND (
 _HELD = """
 SELECT json_group_array(json_array(id, outcome, cost_usd, reserved_usd, json(budget_accounts)))
 FROM requests
-WHERE id IN (SELECT value FROM json_each(?)) AND budget_accounts IS NOT NULL
+WHERE id IN (SELECT value FROM json_each(?)) AND (budget_accounts IS NOT NULL OR outcome = 'completed')
 """
 _ACCOUNTS = """
 SELECT json_group_array(
@@ -168,7 +177,7 @@ class SqliteWriter:
 
 def _keep_books(connection: sqlite3.Connection, batch: Batch) -> Written:
     """Settle and hold in the budgets' accounts, which the transaction has to itself."""
-    helds = [_held(*row) for row in _rows(connection, _HELD, batch.holding)]
+    helds = [_held(*row) for row in _rows(connection, _HELD, batch.may_hold)]
     wanted = concerned(batch.reservations.values(), helds)
     found = [_account(*row) for row in _rows(connection, _ACCOUNTS, wanted)]
     missing = missing_accounts(batch, found)
@@ -203,15 +212,15 @@ def _held(
     row_id: str,
     outcome: Outcome | None,
     cost: int | None,
-    reserved: int,
-    accounts: list[tuple[str, str]],
+    reserved: int | None,
+    accounts: list[tuple[str, str]] | None,
 ) -> Held:
     return Held(
         id=row_id,
         outcome=outcome,
         cost_usd=None if cost is None else nanos_to_usd(cost),
-        reserved_usd=nanos_to_usd(reserved),
-        accounts=tuple((owner, period) for owner, period in accounts),
+        reserved_usd=nanos_to_usd(reserved or 0),
+        accounts=tuple((owner, period) for owner, period in accounts or ()),
     )
 
 
@@ -232,13 +241,9 @@ def _account(
 def _statements(batch: Batch, written: Written) -> list[_Statement]:
     lease = (batch.instance_id, to_microseconds(batch.lease_expires_at))
     statements: list[_Statement] = []
-    opened = [
-        (*astuple(row), *held_columns(batch, written, row.id), *lease)
-        for row in batch.opened
-        if row.id not in written.refused
-    ]
-    if opened:
-        statements.append((_OPEN, _json(opened)))
+    for sql, intents in opened_by(batch, written, first=_OPEN, again=_OPEN_AGAIN):
+        opened = [(*astuple(row), *held_columns(batch, written, row.id), *lease) for row in intents]
+        statements.append((sql, _json(opened)))
     if batch.reopened:
         reopened = [(*astuple(row), *HOLDS_NOTHING, *lease) for row in batch.reopened]
         statements.append((_REOPEN, _json(reopened)))

@@ -11,15 +11,16 @@ FTS5 or pgvector, and says then what is missing.
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from service.adapters.storage.transactions import Transactions
 from service.retrieval.ports import ChunkStore
 
 
-def open_chunk_store(engine: AsyncEngine) -> ChunkStore:
+def open_chunk_store(engine: AsyncEngine, transactions: Transactions) -> ChunkStore:
     """The chunk store over the service's own database, whose schema is migrated."""
     if engine.dialect.name == "sqlite":
         from service.adapters.vectors.sqlite import SqliteChunkStore
 
-        return SqliteChunkStore(engine)
+        return SqliteChunkStore(engine, transactions)
     from service.adapters.vectors.postgres import PostgresChunkStore
 
-    return PostgresChunkStore(engine)
+    return PostgresChunkStore(engine, transactions)

@@ -2,14 +2,15 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from collections.abc import Collection as Many
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     FromClause,
     Select,
     and_,
@@ -23,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from service.adapters.storage.engine import outages
 from service.adapters.storage.tables import chunks, documents, submissions
+from service.adapters.storage.transactions import Transactions
 from service.retrieval.ports import (
     Chunk,
     FoundChunk,
@@ -32,6 +34,8 @@ from service.retrieval.ports import (
     Vector,
 )
 
+T = TypeVar("T")
+
 _chunk = chunks.c
 _document = documents.c
 _DIGESTS_A_QUERY = 500
@@ -40,20 +44,19 @@ _DIGESTS_A_QUERY = 500
 class SqlChunkStore(ABC):
     """The ChunkStore port, but for the searching."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, transactions: Transactions) -> None:
         self._engine = engine
+        self._transactions = transactions
         self._outages = outages(engine)
         self._preparing = asyncio.Lock()
         self._is_prepared = False
 
     @abstractmethod
-    async def _prepare(self, connection: AsyncConnection) -> None:
+    def _prepare(self, connection: Connection) -> None:
         """Make the tables that are searched, if they are not there. Raises `RetrievalStoreUnavailable`."""
 
     @abstractmethod
-    async def _add_vectors(
-        self, connection: AsyncConnection, rows: Sequence[tuple[int, str, Vector]]
-    ) -> None:
+    def _add_vectors(self, connection: Connection, rows: Sequence[tuple[int, str, Vector]]) -> None:
         """Make chunks findable: their ids, texts and vectors."""
 
     @abstractmethod
@@ -109,20 +112,20 @@ class SqlChunkStore(ABC):
             }
             for chunk, _ in staged
         ]
-        async with self._transaction() as connection:
+
+        def work(connection: Connection) -> bool:
             # First: it takes the lock, and whoever replaces or deletes the document waits.
-            if (await connection.execute(progress)).rowcount == 0:
+            if connection.execute(progress).rowcount == 0:
                 return False
             addition = insert(chunks).returning(_chunk.id, sort_by_parameter_order=True)
-            ids = (await connection.execute(addition, rows)).scalars().all()
-            await self._add_vectors(
-                connection,
-                [
-                    (id_, chunk.text, vector)
-                    for id_, (chunk, vector) in zip(ids, staged, strict=True)
-                ],
+            ids = connection.execute(addition, rows).scalars().all()
+            added = zip(ids, staged, strict=True)
+            self._add_vectors(
+                connection, [(id_, chunk.text, vector) for id_, (chunk, vector) in added]
             )
-        return True
+            return True
+
+        return await self._in_transaction(work)
 
     async def finish(self, submission: Submission, *, now: datetime) -> bool:
         """The document is ready: at one moment its new chunks are found, and no others."""
@@ -138,12 +141,15 @@ class SqlChunkStore(ABC):
             )
         )
         former = delete(chunks).where(_is_of(submission), _chunk.version != submission.id)
-        async with self._transaction() as connection:
-            if (await connection.execute(ready)).rowcount == 0:
+
+        def work(connection: Connection) -> bool:
+            if connection.execute(ready).rowcount == 0:
                 return False
-            await connection.execute(former)
-            await connection.execute(delete(submissions).where(submissions.c.id == submission.id))
-        return True
+            connection.execute(former)
+            connection.execute(delete(submissions).where(submissions.c.id == submission.id))
+            return True
+
+        return await self._in_transaction(work)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
@@ -152,20 +158,16 @@ class SqlChunkStore(ABC):
             async with self._engine.connect() as connection:
                 yield connection
 
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+    async def _in_transaction(self, work: Callable[[Connection], T]) -> T:
         async with self._reporting_outages():
             await self._be_prepared()
-            async with self._engine.begin() as connection:
-                yield connection
+            return await self._transactions.run(work)
 
     async def _be_prepared(self) -> None:
-        if self._is_prepared:
-            return
         async with self._preparing:
-            async with self._engine.begin() as connection:
-                await self._prepare(connection)
-            self._is_prepared = True
+            if not self._is_prepared:
+                await self._transactions.run(self._prepare)
+                self._is_prepared = True
 
     @asynccontextmanager
     async def _reporting_outages(self) -> AsyncIterator[None]:

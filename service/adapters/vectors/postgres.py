@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     Double,
     Select,
     Text,
@@ -106,24 +107,22 @@ class PostgresChunkStore(SqlChunkStore):
             for row in rows
         ]
 
-    async def _prepare(self, connection: AsyncConnection) -> None:
+    def _prepare(self, connection: Connection) -> None:
         has_tables = text("SELECT to_regclass('chunk_vectors') IS NOT NULL")
-        if await connection.scalar(has_tables):
+        if connection.scalar(has_tables):
             return
         is_there = text("SELECT 1 FROM pg_available_extensions WHERE name = 'vector'")
-        if await connection.scalar(is_there) is None:
+        if connection.scalar(is_there) is None:
             raise RetrievalStoreUnavailable(
                 "Retrieval needs pgvector: PostgreSQL's extension `vector` is not installed"
             )
-        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK})
-        await connection.execute(text("CREATE EXTENSION IF NOT EXISTS vector"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK})
+        connection.execute(text("CREATE EXTENSION IF NOT EXISTS vector"))
         for statement in _SCHEMA:
-            await connection.execute(text(statement))
+            connection.execute(text(statement))
 
-    async def _add_vectors(
-        self, connection: AsyncConnection, rows: Sequence[tuple[int, str, Vector]]
-    ) -> None:
-        await connection.execute(
+    def _add_vectors(self, connection: Connection, rows: Sequence[tuple[int, str, Vector]]) -> None:
+        connection.execute(
             _ADD,
             [
                 {"chunk_id": id_, "text": chunk_text, "embedding": _spelled(vector)}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     Select,
     and_,
     column,
@@ -125,14 +126,12 @@ class SqliteChunkStore(SqlChunkStore):
             found_chunk(row, relevance=-row.rank, similarity=similar.get(row.id)) for row in rows
         ]
 
-    async def _prepare(self, connection: AsyncConnection) -> None:
+    def _prepare(self, connection: Connection) -> None:
         for statement in _SCHEMA:
-            await connection.execute(text(statement))
+            connection.execute(text(statement))
 
-    async def _add_vectors(
-        self, connection: AsyncConnection, rows: Sequence[tuple[int, str, Vector]]
-    ) -> None:
-        await connection.execute(
+    def _add_vectors(self, connection: Connection, rows: Sequence[tuple[int, str, Vector]]) -> None:
+        connection.execute(
             insert(_vectors),
             [{"chunk_id": id_, "embedding": _blob(vector)} for id_, _, vector in rows],
         )
