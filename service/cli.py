@@ -10,6 +10,7 @@ import typer
 from service import __version__
 from service.commands import keys
 from service.commands.configuration import load_settings
+from service.commands.documents import ask, ingest
 from service.commands.usage import usage
 
 app = typer.Typer(
@@ -60,6 +61,8 @@ def _give_settings(context: typer.Context) -> None:
 
 app.add_typer(keys.app, name="keys", callback=_give_settings)
 app.command()(usage)
+app.command()(ingest)
+app.command()(ask)
 
 
 @app.command()

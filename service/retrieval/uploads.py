@@ -7,8 +7,9 @@ from fastapi import UploadFile
 
 from service.core.errors import InvalidRequest
 from service.observability.redaction import holds_key
+from service.retrieval.formats import format_of
 from service.retrieval.ports import NewDocument
-from service.retrieval.usecases import content_digest, format_of
+from service.retrieval.usecases import content_digest
 
 _MAX_NAME_CHARACTERS = 500
 

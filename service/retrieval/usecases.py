@@ -2,13 +2,12 @@
 
 import hashlib
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 
 import msgspec
 
 from service.access.principal import Principal
 from service.core.clock import Clock
-from service.core.errors import Conflict, NotFound, UnsupportedMediaType
+from service.core.errors import Conflict, NotFound
 from service.core.ids import new_id
 from service.core.jobs import Jobs
 from service.retrieval.ingestion import INGESTION
@@ -17,33 +16,12 @@ from service.retrieval.ports import (
     CollectionSize,
     CollectionStore,
     Document,
-    DocumentFormat,
     NewDocument,
     SizedCollection,
     Submission,
 )
 
-FORMATS: dict[str, DocumentFormat] = {
-    ".txt": "text",
-    ".md": "markdown",
-    ".markdown": "markdown",
-    ".html": "html",
-    ".htm": "html",
-    ".pdf": "pdf",
-    ".docx": "docx",
-    ".json": "json",
-}
-"""By the ending of a file's name, in lower case."""
 _EMPTY = CollectionSize()
-
-
-def format_of(file_name: str) -> DocumentFormat:
-    """The format that a file's name promises. Raises `UnsupportedMediaType`."""
-    found = FORMATS.get(PurePosixPath(file_name).suffix.lower())
-    if found is None:
-        known = ", ".join(FORMATS)
-        raise UnsupportedMediaType(f"Files are taken whose names end in one of {known}")
-    return found
 
 
 def content_digest(content: bytes) -> str:

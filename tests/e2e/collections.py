@@ -56,11 +56,11 @@ async def upload_knowledge_base(client: httpx.AsyncClient, path: str) -> None:
     assert states == ["ready"] * len(FILES)
 
 
-async def recall_at_three(client: httpx.AsyncClient, path: str) -> float:
+async def recall_at_three(client: httpx.AsyncClient, path: str, *, mode: str = "hybrid") -> float:
     """The share of questions with the right document among the first three sources."""
     found = 0
     for question, document in QUESTIONS:
-        answer = await client.post(f"{path}/retrieve", json={"question": question})
+        answer = await client.post(f"{path}/retrieve", json={"question": question, "mode": mode})
         nodes = answer.json()["source_nodes"]
         assert len(nodes) <= 3
         found += document in [node["metadata"]["file_name"] for node in nodes]
