@@ -56,8 +56,8 @@ class SqlChunkStore(ABC):
         """Make the tables that are searched, if they are not there. Raises `RetrievalStoreUnavailable`."""
 
     @abstractmethod
-    def _add_vectors(self, connection: Connection, rows: Sequence[tuple[int, str, Vector]]) -> None:
-        """Make chunks findable: their ids, texts and vectors."""
+    def _add_vectors(self, connection: Connection, rows: Sequence[tuple[int, Vector]]) -> None:
+        """Make chunks findable, by their ids and vectors."""
 
     @abstractmethod
     async def _vectors(
@@ -120,9 +120,7 @@ class SqlChunkStore(ABC):
             addition = insert(chunks).returning(_chunk.id, sort_by_parameter_order=True)
             ids = connection.execute(addition, rows).scalars().all()
             added = zip(ids, staged, strict=True)
-            self._add_vectors(
-                connection, [(id_, chunk.text, vector) for id_, (chunk, vector) in added]
-            )
+            self._add_vectors(connection, [(id_, vector) for id_, (_, vector) in added])
             return True
 
         return await self._in_transaction(work)
@@ -196,11 +194,9 @@ def findable(
                 _document.version == _chunk.version,
             ),
         )
-        .where(
-            _chunk.tenant == scope.tenant,
-            _chunk.collection_id == scope.collection_id,
-            _document.tenant == scope.tenant,
-        )
+        # The document's columns, not the chunk's: an index leads from there to the chunks, whose long rows
+        # need not be read.
+        .where(_document.tenant == scope.tenant, _document.collection_id == scope.collection_id)
     )
     return query if filtered is None else query.where(filtered)
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy import table as named_table
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, TSQUERY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import UserDefinedType
 
@@ -58,13 +58,17 @@ _SCHEMA = (
     """,
     "CREATE INDEX IF NOT EXISTS ix_chunk_vectors_words ON chunk_vectors USING gin (words)",
 )
+# A chunk's collection is one of its words, so that the index finds the words of one collection only.
 _ADD = text(
     """
     INSERT INTO chunk_vectors (chunk_id, embedding, words)
-    VALUES (:chunk_id, CAST(CAST(:embedding AS text) AS vector), to_tsvector('english', :text))
+    SELECT id, CAST(CAST(:embedding AS text) AS vector),
+        to_tsvector('english', text) || array_to_tsvector(ARRAY[collection_id])
+    FROM chunks WHERE id = :chunk_id
     """
 )
 _BY_LENGTH = 1  # of ts_rank: long chunks hold more words by chance
+_RANKED = 200  # chunks
 _MAX_WORDS = 64  # of a question; thousands would take their time
 
 
@@ -121,13 +125,10 @@ class PostgresChunkStore(SqlChunkStore):
         for statement in _SCHEMA:
             connection.execute(text(statement))
 
-    def _add_vectors(self, connection: Connection, rows: Sequence[tuple[int, str, Vector]]) -> None:
+    def _add_vectors(self, connection: Connection, rows: Sequence[tuple[int, Vector]]) -> None:
         connection.execute(
             _ADD,
-            [
-                {"chunk_id": id_, "text": chunk_text, "embedding": _spelled(vector)}
-                for id_, chunk_text, vector in rows
-            ],
+            [{"chunk_id": id_, "embedding": _spelled(vector)} for id_, vector in rows],
         )
 
     async def _vectors(
@@ -147,17 +148,23 @@ def _scored(scope: SearchScope, question: str, limit: int) -> Any:
     """The best chunks by the question's words: how often each is in the chunk, and how rare it is."""
     words = func.unnest(func.tsvector_to_array(func.to_tsvector("english", question)))
     lexemes = select(words.label("lexeme")).limit(_MAX_WORDS).cte("lexemes")
-    asked = func.to_tsquery("simple", func.quote_literal(lexemes.c.lexeme))
+    in_collection = cast(func.quote_literal(scope.collection_id), TSQUERY)
+    matched = (
+        select(_vectors.c.chunk_id)
+        .where(_vectors.c.words.op("@@")(_asking_for(lexemes.c.lexeme).op("&&")(in_collection)))
+        .offset(0)  # word by word: only so does the planner go by the index
+        .lateral()
+    )
+    pairs = (
+        select(lexemes.c.lexeme, matched.c.chunk_id)
+        .join(matched, true())
+        .cte("pairs")
+        .prefix_with("MATERIALIZED")  # once, whatever is joined with it
+    )
     hits = (
-        findable(scope, _vectors, _holds(scope.filter))
-        .join(lexemes, true())
-        .where(_vectors.c.words.op("@@")(asked))
-        .with_only_columns(
-            chunks.c.id.label("chunk_id"),
-            func.ts_rank(_vectors.c.words, asked, _BY_LENGTH).label("weight"),
-            func.count().over(partition_by=lexemes.c.lexeme).label("having_it"),
-        )
-        .subquery()
+        findable(scope, pairs, _holds(scope.filter))
+        .with_only_columns(pairs.c.chunk_id, pairs.c.lexeme)
+        .cte("hits")
     )
     in_all = (
         select(func.count())
@@ -165,15 +172,32 @@ def _scored(scope: SearchScope, question: str, limit: int) -> Any:
         .where(chunks.c.tenant == scope.tenant, chunks.c.collection_id == scope.collection_id)
         .scalar_subquery()
     )
-    rarity = func.ln(1.0 + in_all / cast(hits.c.having_it, Double))
-    relevance = func.sum(hits.c.weight * rarity).label("relevance")
-    return (
-        select(hits.c.chunk_id, relevance)
+    rarity = func.ln(1.0 + in_all / cast(func.count(), Double))
+    weights = select(hits.c.lexeme, rarity.label("rarity")).group_by(hits.c.lexeme).cte("weights")
+    # How often a word is in a chunk is slow to ask: only of those that have the rarest words.
+    best = (
+        select(hits.c.chunk_id)
+        .join(weights, weights.c.lexeme == hits.c.lexeme)
         .group_by(hits.c.chunk_id)
-        .order_by(relevance.desc(), hits.c.chunk_id)
+        .order_by(func.sum(weights.c.rarity).desc(), hits.c.chunk_id)
+        .limit(max(_RANKED, limit))
+        .cte("best")
+    )
+    often = func.ts_rank(_vectors.c.words, _asking_for(weights.c.lexeme), _BY_LENGTH)
+    relevance = func.sum(often * weights.c.rarity).label("relevance")
+    return (
+        select(best.c.chunk_id, relevance)
+        .join(_vectors, _vectors.c.chunk_id == best.c.chunk_id)
+        .join(weights, true())
+        .group_by(best.c.chunk_id)
+        .order_by(relevance.desc(), best.c.chunk_id)
         .limit(limit)
         .subquery()
     )
+
+
+def _asking_for(lexeme: ColumnElement[str]) -> ColumnElement[Any]:
+    return func.to_tsquery("simple", func.quote_literal(lexeme))
 
 
 def _holds(wanted: Mapping[str, str]) -> ColumnElement[bool] | None:

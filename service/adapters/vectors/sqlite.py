@@ -130,10 +130,10 @@ class SqliteChunkStore(SqlChunkStore):
         for statement in _SCHEMA:
             connection.execute(text(statement))
 
-    def _add_vectors(self, connection: Connection, rows: Sequence[tuple[int, str, Vector]]) -> None:
+    def _add_vectors(self, connection: Connection, rows: Sequence[tuple[int, Vector]]) -> None:
         connection.execute(
             insert(_vectors),
-            [{"chunk_id": id_, "embedding": _blob(vector)} for id_, _, vector in rows],
+            [{"chunk_id": id_, "embedding": _blob(vector)} for id_, vector in rows],
         )
 
     async def _vectors(
