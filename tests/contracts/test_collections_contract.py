@@ -5,9 +5,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import make_url, text
 
 from service.adapters.providers.sandbox import lexical_vector
-from service.adapters.storage import Storage
+from service.adapters.storage import Storage, open_storage
+from service.adapters.storage.engine import create_engine
+from service.adapters.storage.migrate import migrate
 from service.core.ids import new_id
 from service.retrieval.ports import (
     Chunk,
@@ -20,8 +23,9 @@ from service.retrieval.ports import (
     Submission,
 )
 from tests.clock import START
-from tests.contracts.databases import Database
+from tests.contracts.databases import Database, PostgresDatabase
 from tests.contracts.time import MovableClock
+from tests.postgres import Postgres
 
 
 def collection(tenant: str = "acme", name: str = "kb", **changes: Any) -> Collection:
@@ -345,6 +349,29 @@ async def test_deleted_document_and_collection_leave_nothing_to_be_found(
     assert not await store.delete_collection("acme", "kb")
     assert await chunk_store.matching(scope(mine), "text", limit=5) == []
     assert await chunk_store.nearest(scope(mine), lexical_vector("text"), limit=5) == []
+
+
+async def test_postgresql_without_pgvector_says_what_is_missing(
+    postgres: Postgres, clock: MovableClock
+) -> None:
+    url = PostgresDatabase(postgres).url
+    await migrate(url)
+    engine = create_engine(url, timeout_seconds=5)
+    name = make_url(url).database
+    async with engine.begin() as connection:
+        for statement in (
+            f"CREATE ROLE user_of_{name} LOGIN",
+            f"GRANT ALL ON SCHEMA public TO user_of_{name}",
+            f"GRANT ALL ON ALL TABLES IN SCHEMA public TO user_of_{name}",
+        ):
+            await connection.execute(text(statement))
+    await engine.dispose()
+    limited = url.replace("postgres@", f"user_of_{name}@")
+    async with open_storage(limited, clock=clock) as storage:
+        mine = collection()
+        assert await storage.collections.add_collection(mine)
+        with pytest.raises(RetrievalStoreUnavailable, match="CREATE EXTENSION vector"):
+            await storage.chunks.matching(scope(mine), "text", limit=5)
 
 
 async def test_database_away_is_told_apart(

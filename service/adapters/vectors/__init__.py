@@ -3,8 +3,8 @@
     chunks      what both databases share: staging, finishing, the rows
     sqlite      float32 blobs compared by numpy, and FTS5
     postgres    pgvector and tsvector
-    llama_index one collection behind LlamaIndex's own interface, over either
 
+`service.retrieval.llama_index` puts LlamaIndex's own interface before either.
 What they search by are tables that are made at their first use: the service starts on databases that lack
 FTS5 or pgvector, and says then what is missing.
 """

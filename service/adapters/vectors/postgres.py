@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import table as named_table
 from sqlalchemy.dialects.postgresql import JSONB, TSQUERY
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import UserDefinedType
 
@@ -48,6 +49,7 @@ class _PgVector(UserDefinedType[Vector]):
 
 _vectors = named_table("chunk_vectors", column("chunk_id"), column("embedding"), column("words"))
 _SCHEMA_LOCK = 0x61695F76656373  # "ai_vecs": of many replicas, one makes the tables
+_HAS_EXTENSION = text("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'vector')")
 _SCHEMA = (
     """
     CREATE TABLE IF NOT EXISTS chunk_vectors (
@@ -112,16 +114,17 @@ class PostgresChunkStore(SqlChunkStore):
         ]
 
     def _prepare(self, connection: Connection) -> None:
-        has_tables = text("SELECT to_regclass('chunk_vectors') IS NOT NULL")
-        if connection.scalar(has_tables):
+        if connection.scalar(text("SELECT to_regclass('chunk_vectors') IS NOT NULL")):
             return
-        is_there = text("SELECT 1 FROM pg_available_extensions WHERE name = 'vector'")
-        if connection.scalar(is_there) is None:
-            raise RetrievalStoreUnavailable(
-                "Retrieval needs pgvector: PostgreSQL's extension `vector` is not installed"
-            )
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK})
-        connection.execute(text("CREATE EXTENSION IF NOT EXISTS vector"))
+        if not connection.scalar(_HAS_EXTENSION):
+            try:
+                connection.execute(text("CREATE EXTENSION vector"))
+            except DBAPIError as refused:
+                raise RetrievalStoreUnavailable(
+                    "Collections need PostgreSQL's extension pgvector: install it, and run"
+                    " CREATE EXTENSION vector as a user who may"
+                ) from refused
         for statement in _SCHEMA:
             connection.execute(text(statement))
 
