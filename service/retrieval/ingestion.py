@@ -77,12 +77,13 @@ class Ingestion:
     async def run(self, job_id: str) -> None:
         """Ingest what is left of the document; whatever its fault is, it ends with a word on it.
 
-        Raises `RetrievalStoreUnavailable` and `KeyStoreUnavailable`, which are no fault of the document's.
+        Raises what is no fault of the document's, to be tried again: `RetrievalStoreUnavailable`,
+        `KeyStoreUnavailable`, and `RateLimited`, as another tenant may have room in its minute.
         """
         async with self._places:
             try:
                 await self._ingest(job_id)
-            except (RetrievalStoreUnavailable, KeyStoreUnavailable):
+            except (RetrievalStoreUnavailable, KeyStoreUnavailable, RateLimited):
                 raise
             except Unreadable as unreadable:
                 await self._fail(job_id, str(unreadable))
@@ -164,8 +165,6 @@ class Ingestion:
                     metadata={"collection": collection.name},
                 )
                 answer = await self._embedding.embed(request, context)
-            except RateLimited as full:
-                await self._clock.sleep(full.retry_after_seconds)
             except (Unavailable, ProviderError, DeadlineExceeded):
                 tries += 1
                 if tries == _TRIES:

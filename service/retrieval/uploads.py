@@ -5,17 +5,19 @@ from typing import Any
 
 from fastapi import UploadFile
 
-from service.core.errors import InvalidRequest
+from service.core.errors import InvalidRequest, PayloadTooLarge
 from service.observability.redaction import holds_key
 from service.retrieval.formats import format_of
 from service.retrieval.ports import NewDocument
 from service.retrieval.usecases import content_digest
 
 _MAX_NAME_CHARACTERS = 500
+_MAX_FILE_BYTES = 50 * 1024 * 1024
 
 
 async def uploaded_documents(files: Sequence[UploadFile]) -> list[NewDocument]:
-    """The files in order. Raises `InvalidRequest`, and `UnsupportedMediaType` for what is not read here."""
+    """The files in order. Raises `InvalidRequest`, `PayloadTooLarge` for a single file, and
+    `UnsupportedMediaType` for what is not read here."""
     documents = []
     for file in files:
         name = file.filename or ""
@@ -24,6 +26,8 @@ async def uploaded_documents(files: Sequence[UploadFile]) -> list[NewDocument]:
                 f"A file's name must be 1 to {_MAX_NAME_CHARACTERS} printable characters",
                 field="file",
             )
+        if (file.size or 0) > _MAX_FILE_BYTES:
+            raise PayloadTooLarge(limit_bytes=_MAX_FILE_BYTES)
         documents.append(
             NewDocument(
                 content=await file.read(),

@@ -131,7 +131,7 @@ async def test_hostile_files_fail_alone_with_the_reason(client: httpx.AsyncClien
         client,
         kb,
         lie__pdf=b"PK not a pdf",
-        latin__txt=b"caf\xe9",
+        latin__txt=b"d\xe9j\xe0 vu",
         empty__md=b"",
         good__md=b"Perfectly good.",
     )

@@ -122,3 +122,24 @@ async def test_key_that_was_revoked_pays_for_nothing_more(
         assert (long["status"], long["chunks_embedded"]) == ("failed", 64)
         assert "key" in long["error"]
         assert len(simulator.calls) == 1
+
+
+async def test_full_minute_of_one_key_keeps_no_other_waiting(start_service: ServiceFactory) -> None:
+    service = start_service()
+    async with service.client() as client:
+        slow = await make_key(
+            client, "retrieval", tenant="slow", limits={"requests_per_minute": 30}
+        )
+        async with service.client(key=slow["key"]) as own:
+            path = await make_collection(own)
+            # Embeddings are requests too: more than the minute has room for, each in a call of its own.
+            documents = [{"text": f"Text {n}", "id": f"doc-{n}"} for n in range(50)]
+            answer = await own.post(f"{path}/documents", json={"documents": documents})
+            assert answer.status_code == 202, answer.text
+            other = await make_collection(client)
+            await add(client, other, text="Someone else's text.", id="other")
+            assert (await ingested(client, other))["other"]["status"] == "ready"
+            page = (await own.get(f"{path}/documents", params={"limit": 100})).json()["data"]
+        states = [each["status"] for each in page]
+        assert states.count("ready") < len(states)
+        assert "failed" not in states

@@ -82,7 +82,7 @@ async def test_scripts_are_no_text(reader: WorkerReader) -> None:
     [
         (b"", "text", "no text in it"),
         (b" \n\t", "markdown", "no text in it"),
-        (b"caf\xe9", "text", "not text in UTF-8"),
+        (b"d\xe9j\xe0 vu", "text", "not text in UTF-8"),
         (b"\xff\xfe\x00", "text", "not text in UTF-8"),
         (b"a\x00b", "text", "NUL"),
         (b"GIF89a\x00\x01", "text", "NUL"),
