@@ -9,7 +9,7 @@ NPM := cd $(TYPESCRIPT) && PATH="$(CURDIR)/$(BIN):$$PATH" npm --silent
 
 .PHONY: help
 help: ## Show what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 $(VENV)/run: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -87,6 +87,10 @@ bench: $(VENV)/test ## Measure against a bare endpoint; prints ratios
 	$(BIN)/python -m scripts.bench
 	$(BIN)/python -m scripts.bench.batches
 	PYTHONPATH=sdks/python/src $(BIN)/python -m scripts.bench.sdk_python
+
+.PHONY: bench-retrieval
+bench-retrieval: $(VENV)/test ## How well and how fast collections are searched, on SQLite and PostgreSQL
+	$(BIN)/python -m scripts.bench.retrieval
 
 .PHONY: bench-peers
 bench-peers: $(VENV)/test ## The same with LiteLLM's proxy beside it, in an environment of its own

@@ -20,8 +20,9 @@ from service.access.limit_headers import LimitHeaders
 from service.access.middleware import KeyCheck, keys_unavailable
 from service.access.ports import KeyStoreUnavailable
 from service.access.signing import SignatureCheck
-from service.batches.durable_endpoints import RESULT_LINE_SCHEMAS, upload_router
+from service.batches.durable_endpoints import RESULT_LINE_SCHEMAS
 from service.batches.durable_endpoints import router as durable_batches
+from service.batches.durable_endpoints import upload_router as batch_uploads
 from service.batches.endpoints import router as batches
 from service.bootstrap import Services, ServicesOpener, open_services
 from service.conversations.endpoints import router as conversations
@@ -35,6 +36,10 @@ from service.observability.metrics import Metrics
 from service.operations.endpoints import router as operations
 from service.prompts.calls import router as prompt_calls
 from service.prompts.endpoints import router as prompts
+from service.retrieval.endpoints import STREAM_EVENT_SCHEMAS as RETRIEVAL_EVENT_SCHEMAS
+from service.retrieval.endpoints import Retrieval
+from service.retrieval.endpoints import router as retrieval
+from service.retrieval.endpoints import upload_router as document_uploads
 from service.settings import Settings
 from service.usage.endpoints import router as usage
 from service.web import docs, openapi
@@ -67,6 +72,7 @@ _TAGS = [
     {"name": "Embeddings", "description": "Texts to vectors."},
     {"name": "Batch", "description": "Many requests in one: at once, or as a durable batch."},
     {"name": "Prompts", "description": "Templates in versions, and answers made with them."},
+    {"name": "Collections", "description": "Documents, and answers from them."},
     {"name": "Models", "description": "What can be asked, what it can do and what it costs."},
     {
         "name": "Usage",
@@ -86,9 +92,11 @@ ROOMS = (
     embeddings,
     batches,
     durable_batches,
-    upload_router,
+    batch_uploads,
     prompts,
     prompt_calls,
+    retrieval,
+    document_uploads,
     models,
     usage,
     access,
@@ -98,7 +106,9 @@ ROOMS = (
 )
 """All that is served under the API's paths, in the document's order."""
 
-SCHEMAS = STREAM_EVENT_SCHEMAS | RESULT_LINE_SCHEMAS | INBOUND_BODY_SCHEMAS
+SCHEMAS = (
+    STREAM_EVENT_SCHEMAS | RESULT_LINE_SCHEMAS | RETRIEVAL_EVENT_SCHEMAS | INBOUND_BODY_SCHEMAS
+)
 """By name: what FastAPI does not find by itself, since it is no operation's JSON."""
 
 _WEBHOOKS_RETRY_AFTER_SECONDS = 5.0
@@ -206,6 +216,11 @@ def _request_state(services: Services, settings: Settings, metrics: Metrics) -> 
         "inbound": services.inbound,
         "prompts": services.prompts,
         "operations": services.operations,
+        "retrieval": Retrieval(
+            collections=services.collections,
+            search=services.search,
+            answers=services.answers,
+        ),
         "metrics": metrics,
         "running_streams": services.running_streams,
         "heartbeat_seconds": settings.stream_heartbeat_seconds,

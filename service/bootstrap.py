@@ -20,6 +20,7 @@ from service.access.signatures import Signatures
 from service.access.upkeep import KeyUpkeep
 from service.access.usecases import Keys, Tenants
 from service.adapters.cache.memory import MemoryCache
+from service.adapters.documents.reader import WorkerReader
 from service.adapters.events import LoggedUsageEvents
 from service.adapters.jobs.dbos_jobs import DbosJobs
 from service.adapters.jobs.executors import OneExecutor
@@ -59,6 +60,10 @@ from service.observability.metrics import Metrics
 from service.operations.draining import Draining
 from service.operations.usecases import Operations
 from service.prompts.usecases import Prompts
+from service.retrieval.answering import Answers
+from service.retrieval.ingestion import Ingestion
+from service.retrieval.search import Search
+from service.retrieval.usecases import Collections
 from service.settings import ProviderSettings, Settings
 from service.usage.prices import BatchPrices, PriceList, Prices
 from service.usage.usecases import Reporting
@@ -94,6 +99,7 @@ class Parts:
     subscribers: Subscribers
     outbound: Outbound
     turns: Turns
+    reader: WorkerReader
     metrics: Metrics
     clock: Clock
 
@@ -115,6 +121,9 @@ class Services:
     tenants: Tenants
     webhooks: Webhooks
     operations: Operations
+    collections: Collections
+    search: Search
+    answers: Answers
     batches: Batches
     jobs: DbosJobs
     running_streams: RunningStreams
@@ -202,6 +211,11 @@ async def open_services(
         providers = open_providers(settings, clock=clock)
         for provider in providers.values():
             stack.push_async_callback(provider.aclose)
+        reader = WorkerReader(
+            timeout_seconds=settings.document_timeout_seconds,
+            max_bytes=settings.document_max_memory_bytes,
+        )
+        stack.push_async_callback(reader.aclose)
         parts = Parts(
             settings=settings,
             providers=providers,
@@ -218,6 +232,7 @@ async def open_services(
             subscribers=subscribers,
             outbound=outbound,
             turns=turns,
+            reader=reader,
             metrics=metrics,
             clock=clock,
         )
@@ -279,15 +294,17 @@ def wire(parts: Parts) -> Services:
     pipeline = _pipeline(parts, catalog=catalog, router=router, limits=limits, prices=prices)
     memory = Memory(parts.turns, Summaries(pipeline, model=settings.conversation_summary_model))
     traffic = Traffic(parts.clock)
+    generation, embedding = Generation(pipeline, memory, traffic=traffic), Embedding(pipeline)
     provider_runner = _provider_runner(parts, catalog, prices)
     batch_job = _batch_job(parts, Generation(pipeline, memory), traffic, provider_runner)
-    jobs = _jobs(parts, [batch_job])
+    jobs = _jobs(parts, [batch_job, _ingestion(parts, embedding)])
+    search = Search(parts.storage.collections, parts.storage.chunks, embedding)
     return Services(
         parts=parts,
         limits=limits,
-        generation=Generation(pipeline, memory, traffic=traffic),
+        generation=generation,
         conversations=Conversations(parts.storage.conversations, clock=parts.clock),
-        embedding=Embedding(pipeline),
+        embedding=embedding,
         models=Models(catalog, prices),
         reporting=_reporting(parts.storage, clock=parts.clock),
         inbound=Inbound(
@@ -309,6 +326,9 @@ def wire(parts: Parts) -> Services:
             providers=list(parts.providers),
             draining=draining,
         ),
+        collections=Collections(parts.storage.collections, jobs, clock=parts.clock),
+        search=search,
+        answers=Answers(search, generation),
         batches=Batches(
             parts.storage.batches,
             batch_job,
@@ -352,6 +372,17 @@ def _provider_runner(parts: Parts, catalog: Catalog, prices: PriceList) -> Provi
         clock=parts.clock,
         poll_seconds=settings.provider_batch_poll_seconds,
         poll_cap_seconds=settings.provider_batch_poll_cap_seconds,
+    )
+
+
+def _ingestion(parts: Parts, embedding: Embedding) -> Ingestion:
+    return Ingestion(
+        collections=parts.storage.collections,
+        chunks=parts.storage.chunks,
+        reader=parts.reader,
+        embedding=embedding,
+        owners=Owners(parts.storage.keys, clock=parts.clock),
+        clock=parts.clock,
     )
 
 

@@ -10,6 +10,7 @@ import typer
 from service import __version__
 from service.commands import batch, keys
 from service.commands.configuration import load_settings
+from service.commands.documents import ask, ingest
 from service.commands.usage import usage
 
 app = typer.Typer(
@@ -61,6 +62,8 @@ def _give_settings(context: typer.Context) -> None:
 app.add_typer(keys.app, name="keys", callback=_give_settings)
 app.add_typer(batch.app, name="batch")
 app.command()(usage)
+app.command()(ingest)
+app.command()(ask)
 
 
 @app.command()

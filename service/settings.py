@@ -161,6 +161,8 @@ class Settings(BaseSettings):
 
     conversation_max_bytes: int = Field(20 * 1024 * 1024, gt=0)
     conversation_summary_model: str = "haiku"
+    document_timeout_seconds: float = Field(120.0, gt=0)
+    document_max_memory_bytes: int = Field(1024 * 1024 * 1024, ge=512 * 1024 * 1024)
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"

@@ -8,14 +8,15 @@ import pytest
 
 _PROGRAM = """
 import asyncio, sys
+HEAVY = {"aiohttp", "anthropic", "openai", "redis", "asyncpg", "dbos"}
+HEAVY |= {"llama_index", "numpy", "pypdf", "docx"}
 from service.app import create_app
 from service.settings import Settings
 
 async def main():
     app = create_app(Settings())
     async with app.router.lifespan_context(app):
-        heavy = {"aiohttp", "anthropic", "openai", "redis", "asyncpg", "dbos"}
-        print("imported:", *sorted(heavy & set(sys.modules)))
+        print("imported:", *sorted(HEAVY & set(sys.modules)))
 
 asyncio.run(main())
 """

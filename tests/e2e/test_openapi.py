@@ -43,6 +43,10 @@ ARGUMENT_ORDER = {
     "ForkConversationRequest": "at_message_id",
     "ChatMessage": "role content tool_calls tool_call_id provider_data",
 }
+COSTLY_COLLECTION_ROUTES = tuple(
+    f"/api/v1/collections/{{collection}}/{route}"
+    for route in ("documents", "documents/upload", "retrieve", "query", "query/stream")
+)
 OPERATION_IDS = {
     "generate",
     "stream_generate",
@@ -78,6 +82,18 @@ OPERATION_IDS = {
     "stream_chat_with_prompt",
     "get_usage",
     "get_request",
+    "put_collection",
+    "list_collections",
+    "get_collection",
+    "delete_collection",
+    "add_documents",
+    "upload_documents",
+    "list_documents",
+    "get_document",
+    "delete_document",
+    "retrieve",
+    "query_collection",
+    "stream_query_collection",
     "create_key",
     "list_keys",
     "get_key",
@@ -110,6 +126,7 @@ UNIONS = {
     "ResponseFormat": {"text", "json_schema"},
     "GenerateStreamEvent": {"token", "done", "error"},
     "ChatStreamEvent": {"token", "tool_call", "done", "error"},
+    "QueryStreamEvent": {"sources", "token", "done", "error"},
 }
 
 
@@ -122,8 +139,8 @@ async def document(shared_service: RunningService) -> Document:
     return Document(answer.json())
 
 
-UPLOADS = {UPLOAD}
-COSTS_MONEY = {*POST_ROUTES, *PROMPT_ROUTES, BATCHES, UPLOAD}
+UPLOADS = {UPLOAD, "/api/v1/collections/{collection}/documents/upload"}
+COSTS_MONEY = {*POST_ROUTES, *PROMPT_ROUTES, BATCHES, UPLOAD, *COSTLY_COLLECTION_ROUTES}
 
 
 def needs_key(path: str) -> bool:
@@ -347,7 +364,7 @@ def test_request_bodies_refuse_unknown_fields_at_every_level(document: Document)
 
 
 def request_schemas(document: Document) -> list[tuple[str, Json]]:
-    """The path and the schema of each body."""
+    """The path and the schema of each JSON body."""
     return [
         (path, media["schema"])
         for _, path, operation in document.operations()

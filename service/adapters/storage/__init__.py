@@ -8,6 +8,7 @@
     reports     the ledger, added up                     batches             batches and their items
     job_executors   who runs jobs                        transactions        several statements at once
     prompts     templates in versions
+    collections   documents, before and behind their ingestion; `adapters/vectors` searches them
     idempotency   recorded answers, sealed by            sealing
     outbox, webhooks   what is to be told, and to whom   ledger_events   what the ledger tells of
     inbound     what providers have reported
@@ -27,6 +28,7 @@ from service.access.ports import KeyStore
 from service.adapters.jobs.executors import Executors
 from service.adapters.storage.batch import BatchWriter
 from service.adapters.storage.batches import SqlBatchStore
+from service.adapters.storage.collections import SqlCollectionStore
 from service.adapters.storage.conversations import SqlConversationStore
 from service.adapters.storage.engine import create_engine
 from service.adapters.storage.idempotency import SqlIdempotencyStore
@@ -39,11 +41,13 @@ from service.adapters.storage.reports import SqlUsageReports, create_reporting_e
 from service.adapters.storage.sqlite_writer import SqliteWriter
 from service.adapters.storage.transactions import Transactions
 from service.adapters.storage.webhooks import SqlWebhookStore
+from service.adapters.vectors import open_chunk_store
 from service.batches.ports import BatchStore
 from service.core.clock import Clock
 from service.core.events import Audience, NoAudience
 from service.idempotency.ports import IdempotencyStore
 from service.prompts.ports import PromptStore
+from service.retrieval.ports import ChunkStore, CollectionStore
 from service.usage.ports import ThresholdReached, UsageEvents
 from service.usage.reports import UsageReports
 from service.webhooks.inbound_ports import InboundEvents
@@ -71,6 +75,8 @@ class Storage:
         self.batches: BatchStore = SqlBatchStore(engine, transactions)
         self.prompts: PromptStore = SqlPromptStore(engine)
         self.conversations = SqlConversationStore(engine)
+        self.collections: CollectionStore = SqlCollectionStore(engine, transactions)
+        self.chunks: ChunkStore = open_chunk_store(engine, transactions)
         self.ledger = ledger
 
     async def __aenter__(self) -> Self:
