@@ -76,7 +76,12 @@ def descendants(error: type[ServiceError]) -> Iterator[type[ServiceError]]:
         yield from descendants(child)
 
 
-OURS = {error for error in descendants(ServiceError) if error.__module__.startswith("service.")}
+OURS = {
+    error
+    for error in descendants(ServiceError)
+    if error.__module__.startswith("service.") and "type" in vars(error)
+}
+"""Those with a type of their own; any other is answered as what it is a case of."""
 
 
 def test_every_error_of_ours_has_a_status_and_an_example_here() -> None:
