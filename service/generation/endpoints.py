@@ -147,6 +147,9 @@ def call_context(
         timeout_seconds=body.timeout_seconds,
         use_cache=body.cache,
         sanitize=body.sanitize or caller.sanitize,
+        semantic_cache=(
+            caller.semantic_cache if body.semantic_cache is None else body.semantic_cache.threshold
+        ),
     )
 
 

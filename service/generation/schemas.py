@@ -27,6 +27,7 @@ from service.generation.options import (
     MaxTokens,
     OptionsByVendor,
     SanitizeText,
+    SimilarQuestions,
     Stop,
     Tags,
     Temperature,
@@ -49,6 +50,7 @@ class GenerateRequest(RequestModel):
     top_p: TopP = None
     stop: Stop = None
     cache: UseCache = True
+    semantic_cache: SimilarQuestions = None
     timeout_seconds: TimeoutSeconds = None
     metadata: Tags = None
     reasoning_effort: Effort = None
@@ -96,6 +98,7 @@ class ChatRequest(RequestModel):
         " a tool's result is never cut from its call.",
     )
     cache: UseCache = True
+    semantic_cache: SimilarQuestions = None
     timeout_seconds: TimeoutSeconds = None
     metadata: Tags = None
     reasoning_effort: Effort = None

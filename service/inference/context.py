@@ -13,7 +13,8 @@ class CallContext(Struct, frozen=True, kw_only=True):
     `request_id` is the X-Request-ID. `timeout_seconds` may only shorten the server's own deadline.
     Without `use_cache` the request neither takes nor leaves an answer, nor shares a call. `sanitize` is
     done to what leaves the service: answers are shared raw. `record_id` is the id that its row in the
-    ledger and its answer get, for work that may be run again after a death: one row, one bill.
+    ledger and its answer get, for work that may be run again after a death: one row, one bill. With
+    `semantic_cache` an answer may be shared by questions of at least that similarity.
     """
 
     principal: Principal
@@ -24,3 +25,4 @@ class CallContext(Struct, frozen=True, kw_only=True):
     use_cache: bool = True
     sanitize: Sanitize = "none"
     record_id: str | None = None
+    semantic_cache: float | None = None
