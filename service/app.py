@@ -26,6 +26,9 @@ from service.models.endpoints import router as models
 from service.observability.logs import note
 from service.observability.metrics import Metrics
 from service.operations.endpoints import router as operations
+from service.retrieval.endpoints import STREAM_EVENT_SCHEMAS as RETRIEVAL_EVENT_SCHEMAS
+from service.retrieval.endpoints import Retrieval
+from service.retrieval.endpoints import router as retrieval
 from service.settings import Settings
 from service.usage.endpoints import router as usage
 from service.web import docs, openapi
@@ -52,6 +55,7 @@ _TAGS = [
     {"name": "Generation", "description": "Text and chat, whole or streamed."},
     {"name": "Embeddings", "description": "Texts to vectors."},
     {"name": "Batch", "description": "Many requests in one."},
+    {"name": "Collections", "description": "Documents, and answers from them."},
     {"name": "Models", "description": "What can be asked, what it can do and what it costs."},
     {
         "name": "Usage",
@@ -89,7 +93,7 @@ def create_app(
         generate_unique_id_function=openapi.operation_id,
     )
     app.state.max_body_bytes = settings.max_body_bytes
-    for room in (generation, embeddings, batches, models, usage, access, operations):
+    for room in (generation, embeddings, batches, retrieval, models, usage, access, operations):
         app.include_router(room)
     refuse_open_routes(app.routes, prefix=openapi.API_PREFIX)
     docs.install(app)
@@ -97,7 +101,7 @@ def create_app(
         app,
         event_types={
             name: adapter.json_schema(ref_template="#/components/schemas/{model}")
-            for name, adapter in STREAM_EVENT_SCHEMAS.items()
+            for name, adapter in (STREAM_EVENT_SCHEMAS | RETRIEVAL_EVENT_SCHEMAS).items()
         },
         scopes=scopes_by_operation(app.routes),
     )
@@ -149,6 +153,12 @@ def _request_state(services: Services, settings: Settings, metrics: Metrics) -> 
         "models": services.models,
         "reporting": services.reporting,
         "operations": services.operations,
+        "retrieval": Retrieval(
+            collections=services.collections,
+            search=services.search,
+            answers=services.answers,
+            max_upload_bytes=settings.max_upload_bytes,
+        ),
         "metrics": metrics,
         "running_streams": services.running_streams,
         "heartbeat_seconds": settings.stream_heartbeat_seconds,

@@ -1,7 +1,7 @@
 """The composition root: settings in, wired use cases out. The only file that names concrete adapters."""
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from random import SystemRandom
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from service.access.admin_key import keep_admin_key, make_first_admin_key
 from service.access.authentication import Authenticator
 from service.access.digests import Digester
+from service.access.holders import Holders
 from service.access.limits import Limits
 from service.access.ports import RateLimiter
 from service.access.rotation import RotationReminder
@@ -17,12 +18,16 @@ from service.access.signatures import Signatures
 from service.access.upkeep import KeyUpkeep
 from service.access.usecases import Keys, Tenants
 from service.adapters.cache.memory import MemoryCache
+from service.adapters.documents.reader import WorkerReader
 from service.adapters.events import LoggedUsageEvents
+from service.adapters.jobs.dbos_jobs import DbosJobs
+from service.adapters.jobs.executors import OneExecutor
 from service.adapters.limits.memory import MemoryLimiter
 from service.adapters.replays.memory import MemorySeenSignatures
 from service.adapters.storage import Storage, open_storage
 from service.adapters.storage.migrate import migrate
 from service.core.clock import Clock, SystemClock
+from service.core.jobs import Job
 from service.embeddings.usecases import Embedding
 from service.generation.usecases import Generation
 from service.idempotency.usecases import Idempotency
@@ -37,6 +42,10 @@ from service.models.usecases import Models
 from service.observability.metrics import Metrics
 from service.operations.draining import Draining
 from service.operations.usecases import Operations
+from service.retrieval.answering import Answers
+from service.retrieval.ingestion import Ingestion
+from service.retrieval.search import Search
+from service.retrieval.usecases import Collections
 from service.settings import ProviderSettings, Settings
 from service.usage.prices import PriceList
 from service.usage.usecases import Reporting
@@ -60,6 +69,7 @@ class Parts:
     rotation_reminder: RotationReminder
     signatures: Signatures | None
     idempotency: Idempotency
+    reader: WorkerReader
     metrics: Metrics
     clock: Clock
 
@@ -77,6 +87,10 @@ class Services:
     keys: Keys
     tenants: Tenants
     operations: Operations
+    collections: Collections
+    search: Search
+    answers: Answers
+    jobs: DbosJobs
     running_streams: RunningStreams
     draining: Draining
 
@@ -130,6 +144,11 @@ async def open_services(
         providers = open_providers(settings, clock=clock)
         for provider in providers.values():
             stack.push_async_callback(provider.aclose)
+        reader = WorkerReader(
+            timeout_seconds=settings.document_timeout_seconds,
+            max_bytes=settings.document_max_memory_bytes,
+        )
+        stack.push_async_callback(reader.aclose)
         parts = Parts(
             settings=settings,
             providers=providers,
@@ -141,11 +160,14 @@ async def open_services(
             rotation_reminder=RotationReminder(clock=clock, metrics=metrics),
             signatures=_signatures(settings, redis, clock=clock),
             idempotency=idempotency,
+            reader=reader,
             metrics=metrics,
             clock=clock,
         )
         services = wire(parts)
         stack.push_async_callback(services.generation.aclose)
+        stack.push_async_callback(services.jobs.aclose)
+        await services.jobs.start()
         yield services
 
 
@@ -193,11 +215,14 @@ def wire(parts: Parts) -> Services:
     router = _router(parts)
     limits = Limits(parts.limiter, clock=parts.clock)
     pipeline = _pipeline(parts, catalog=catalog, router=router, limits=limits, prices=prices)
+    generation, embedding = Generation(pipeline), Embedding(pipeline)
+    jobs = _jobs(parts, [_ingestion(parts, embedding)])
+    search = Search(parts.storage.collections, parts.storage.chunks, embedding)
     return Services(
         parts=parts,
         limits=limits,
-        generation=Generation(pipeline),
-        embedding=Embedding(pipeline),
+        generation=generation,
+        embedding=embedding,
         models=Models(catalog, prices),
         reporting=_reporting(parts.storage, clock=parts.clock),
         keys=_keys(settings, parts.storage, parts.digester, parts.clock, forget),
@@ -209,8 +234,34 @@ def wire(parts: Parts) -> Services:
             providers=list(parts.providers),
             draining=draining,
         ),
+        collections=Collections(parts.storage.collections, jobs, clock=parts.clock),
+        search=search,
+        answers=Answers(search, generation),
+        jobs=jobs,
         running_streams=running_streams,
         draining=draining,
+    )
+
+
+def _ingestion(parts: Parts, embedding: Embedding) -> Ingestion:
+    return Ingestion(
+        collections=parts.storage.collections,
+        chunks=parts.storage.chunks,
+        reader=parts.reader,
+        embedding=embedding,
+        holders=Holders(parts.storage.keys, clock=parts.clock),
+        clock=parts.clock,
+    )
+
+
+def _jobs(parts: Parts, kinds: Sequence[Job]) -> DbosJobs:
+    settings = parts.settings
+    return DbosJobs(
+        kinds,
+        database_url=settings.storage_url,
+        executors=parts.storage.job_executors if settings.uses_postgres else OneExecutor(),
+        clock=parts.clock,
+        lease_seconds=settings.lease_seconds,
     )
 
 

@@ -118,6 +118,7 @@ class Settings(BaseSettings):
     admission_queue_size: int = Field(100, ge=0)
     admission_queue_seconds: float = Field(0.25, ge=0)
     max_body_bytes: int = Field(20 * 1024 * 1024, gt=0)
+    max_upload_bytes: int = Field(100 * 1024 * 1024, gt=0)
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
 
     tls_cert_file: FilePath | None = None
@@ -144,6 +145,9 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(30.0, gt=0)
     idempotency_retention_seconds: float = Field(24 * 3600.0, gt=0)
     idempotency_max_answer_bytes: int = Field(4 * 1024 * 1024, gt=0)
+
+    document_timeout_seconds: float = Field(120.0, gt=0)
+    document_max_memory_bytes: int = Field(1024 * 1024 * 1024, ge=512 * 1024 * 1024)
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"

@@ -104,7 +104,7 @@ class Authenticator:
         is_revoked = any(key.revoked_at is not None for key in _chain(found))
         answer = _Answer(
             good_until=good_until,
-            principal=None if is_revoked else _principal(found),
+            principal=None if is_revoked else principal_of(found),
             ends_at=min(_ends(found, digest), default=None),
         )
         remembered[digest] = answer
@@ -131,7 +131,7 @@ def _ends(found: ResolvedKey, digest: str) -> Iterator[datetime]:
         yield found.key.previous_expires_at
 
 
-def _principal(found: ResolvedKey) -> Principal:
+def principal_of(found: ResolvedKey) -> Principal:
     token, key = (found.key, found.parent) if found.parent else (None, found.key)
     scopes = frozenset(key.scopes)
     if token is not None:

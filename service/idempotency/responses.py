@@ -39,6 +39,7 @@ async def answer_once(
     to_body: Callable[[T], ResponseModel],
     *,
     is_success: Callable[[T], bool] = lambda _: True,
+    status: int = 200,
 ) -> Response:
     """The result of `work`, which is not even started if a recorded answer can be replayed.
 
@@ -48,7 +49,8 @@ async def answer_once(
     with closing(work):
         key = _key_of(request)
         if key is None:
-            return json_response(to_body(await while_connected(request, work)))
+            result = await while_connected(request, work)
+            return json_response(to_body(result), status=status)
         idempotency, keyed, asked_seconds = await _read(request, key)
 
         async def answer() -> Response:
@@ -59,10 +61,14 @@ async def answer_once(
                 return Response(begun.body, begun.status, _REPLAYED, begun.media_type)
             with begun:
                 result = await work
-                response = json_response(to_body(result))
+                response = json_response(to_body(result), status=status)
                 if is_success(result):
                     await begun.complete(
-                        RecordedAnswer(media_type="application/json", body=bytes(response.body))
+                        RecordedAnswer(
+                            status=status,
+                            media_type="application/json",
+                            body=bytes(response.body),
+                        )
                     )
                 return response
 

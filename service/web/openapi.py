@@ -287,6 +287,7 @@ def _mend_operation(operation: dict[str, Any], *, needs_key: bool) -> None:
         shared = _REQUEST_ID_HEADER | (_RATE_LIMIT_HEADERS if is_known else {})
         response["headers"] = shared | response.get("headers", {})
     if TAKES_IDEMPOTENCY_KEY["parameters"][0] in operation.get("parameters", ()):
-        operation["responses"]["200"]["headers"] |= _REPLAYED_HEADER
+        success = next(status for status in operation["responses"] if status.startswith("2"))
+        operation["responses"][success]["headers"] |= _REPLAYED_HEADER
     if needs_key:
         operation["security"] = [{name: []} for name in _SECURITY_SCHEMES]

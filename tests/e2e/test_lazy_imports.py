@@ -8,13 +8,14 @@ import pytest
 
 _PROGRAM = """
 import asyncio, sys
+HEAVY = {"anthropic", "openai", "redis", "asyncpg", "dbos", "llama_index", "numpy", "pypdf", "docx"}
 from service.app import create_app
 from service.settings import Settings
 
 async def main():
     app = create_app(Settings())
     async with app.router.lifespan_context(app):
-        print("imported:", *sorted({"anthropic", "openai", "redis", "asyncpg"} & set(sys.modules)))
+        print("imported:", *sorted(HEAVY & set(sys.modules)))
 
 asyncio.run(main())
 """

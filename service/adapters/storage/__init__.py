@@ -5,7 +5,8 @@
 
     tables      what is stored, for both databases       migrations, migrate   how it came to be so
     engine      the SQLAlchemy engine                    keys                  API keys
-    reports     the ledger, added up
+    reports     the ledger, added up                     job_executors         who runs jobs
+    collections   documents, before and behind their ingestion; `adapters/vectors` searches them
     idempotency   recorded answers, sealed by            sealing
     ledger      the Ledger port: opening, settling, leases, over
       commit_queue   many rows, one commit; outages      records               finding and renewing
@@ -19,15 +20,20 @@ from typing import Self
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.access.ports import KeyStore
+from service.adapters.jobs.executors import Executors
 from service.adapters.storage.batch import BatchWriter
+from service.adapters.storage.collections import SqlCollectionStore
 from service.adapters.storage.engine import create_engine
 from service.adapters.storage.idempotency import SqlIdempotencyStore
+from service.adapters.storage.job_executors import SqlJobExecutors
 from service.adapters.storage.keys import SqlKeyStore
 from service.adapters.storage.ledger import GroupCommitLedger
 from service.adapters.storage.reports import SqlUsageReports, create_reporting_engine
 from service.adapters.storage.sqlite_writer import SqliteWriter
+from service.adapters.vectors import open_chunk_store
 from service.core.clock import Clock
 from service.idempotency.ports import IdempotencyStore
+from service.retrieval.ports import ChunkStore, CollectionStore
 from service.usage.ports import ThresholdReached, UsageEvents
 from service.usage.reports import UsageReports
 
@@ -41,7 +47,10 @@ class Storage:
         self._engine = engine
         self._reporting_engine = reporting_engine
         self.keys: KeyStore = SqlKeyStore(engine)
+        self.job_executors: Executors = SqlJobExecutors(engine)
         self.reports: UsageReports = SqlUsageReports(reporting_engine)
+        self.collections: CollectionStore = SqlCollectionStore(engine)
+        self.chunks: ChunkStore = open_chunk_store(engine)
         self.ledger = ledger
 
     async def __aenter__(self) -> Self:

@@ -436,3 +436,90 @@ prompt_labels = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("updated_at", UtcTime, nullable=False),
 )
+
+# Documents that are searched together. `embedded_by` made the first vector, and makes all others.
+collections = sa.Table(
+    "collections",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("embedding_model", sa.Text, nullable=False),
+    sa.Column("chunk_size", sa.Integer, nullable=False),
+    sa.Column("chunk_overlap", sa.Integer, nullable=False),
+    sa.Column("embedded_by", sa.Text),
+    sa.Column("dimensions", sa.Integer),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("updated_at", UtcTime, nullable=False),
+    sa.UniqueConstraint("tenant", "name", name="uq_collections_tenant_name"),
+)
+
+# `version` is the ingestion whose chunks are found, `ingestion_id` the one under way.
+documents = sa.Table(
+    "documents",
+    metadata,
+    sa.Column(
+        "collection_id",
+        sa.Text,
+        sa.ForeignKey("collections.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("file_name", sa.Text),
+    sa.Column("metadata", _JSON, nullable=False),
+    sa.Column("content_sha256", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("error", sa.Text),
+    sa.Column("chunks_total", sa.Integer),
+    sa.Column("chunks_embedded", sa.Integer, nullable=False),
+    sa.Column("version", sa.Text),
+    sa.Column("ingestion_id", sa.Text),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("updated_at", UtcTime, nullable=False),
+    sa.Index("ix_documents_ingestion_id", "ingestion_id"),
+)
+
+# The raw content of what is to be ingested, and who pays: a row is there as long as that has not ended.
+submissions = sa.Table(
+    "submissions",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("collection_id", sa.Text, nullable=False),
+    sa.Column("document_id", sa.Text, nullable=False),
+    sa.Column("format", sa.Text, nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    sa.Column("key_id", sa.Text, nullable=False),
+    sa.Column("token_id", sa.Text),
+    sa.Column("request_id", sa.Text, nullable=False),
+    sa.ForeignKeyConstraint(
+        ["collection_id", "document_id"],
+        ["documents.collection_id", "documents.id"],
+        ondelete="CASCADE",
+    ),
+    sa.Index("ix_submissions_document", "collection_id", "document_id"),
+)
+
+# What is found of a document; what it is found by, `adapters/vectors` keeps in tables of its own.
+chunks = sa.Table(
+    "chunks",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("collection_id", sa.Text, nullable=False),
+    sa.Column("document_id", sa.Text, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.ForeignKeyConstraint(
+        ["collection_id", "document_id"],
+        ["documents.collection_id", "documents.id"],
+        ondelete="CASCADE",
+    ),
+    sa.Index(
+        "ix_chunks_document", "collection_id", "document_id", "version", "position", unique=True
+    ),
+    sa.Index("ix_chunks_digest", "collection_id", "digest"),
+)

@@ -1,0 +1,63 @@
+"""`python -m service.adapters.documents.worker MAX_BYTES`: chunks for files, one after the other, until its
+standard input ends. It may take no more than MAX_BYTES of memory, and what it reads cannot make it open a
+file or a connection that this program does not open by itself.
+"""
+
+import logging
+import os
+import resource
+import sys
+from functools import cache
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from service.adapters.documents.formats import to_text
+from service.adapters.documents.frames import LENGTH_BYTES, ReadAnswer, ReadRequest, length_of
+from service.retrieval.ports import Unreadable
+
+if TYPE_CHECKING:
+    from llama_index.core.node_parser import SentenceSplitter
+
+_FLAT_OUT = 10  # niceness: the service's own loop goes first
+
+
+def main() -> None:
+    """Serve until there is nothing more to read."""
+    max_bytes = int(sys.argv[1])
+    resource.setrlimit(resource.RLIMIT_AS, (max_bytes, max_bytes))
+    os.nice(_FLAT_OUT)
+    logging.disable()  # pypdf tells of everything odd
+    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    decoder = msgspec.msgpack.Decoder(ReadRequest)
+    while length := requests.read(LENGTH_BYTES):
+        request = decoder.decode(requests.read(int.from_bytes(length)))
+        payload = msgspec.msgpack.encode(_answer(request))
+        answers.write(length_of(payload) + payload)
+        answers.flush()
+
+
+def _answer(request: ReadRequest) -> ReadAnswer:
+    try:
+        text = to_text(request.content, request.format)
+        splitter = _splitter(request.chunk_size, request.chunk_overlap)
+        return ReadAnswer(chunks=splitter.split_text(text))
+    except Unreadable as reason:
+        return ReadAnswer(unreadable=str(reason))
+    except ImportError as missing:
+        return ReadAnswer(missing=missing.name or str(missing))
+    except MemoryError:
+        raise  # the end of this process, which is what gives the memory back
+    except Exception:  # noqa: BLE001 - a broken file can lead its parser to anything
+        return ReadAnswer(unreadable="It cannot be read: it is damaged")
+
+
+@cache
+def _splitter(chunk_size: int, chunk_overlap: int) -> "SentenceSplitter":
+    from llama_index.core.node_parser import SentenceSplitter
+
+    return SentenceSplitter(chunk_size=chunk_size, chunk_overlap=chunk_overlap)
+
+
+if __name__ == "__main__":
+    main()

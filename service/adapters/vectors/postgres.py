@@ -1,0 +1,192 @@
+"""Chunks in PostgreSQL: pgvector for vectors, tsvector for words.
+
+Vectors are compared one by one, all of a collection's: that is exact under any filter, and collections may
+have vectors of different lengths. PostgreSQL's own ranking does not know which words are rare, so words are
+weighted here by how few of the collection's chunks have them.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    Select,
+    Text,
+    cast,
+    column,
+    func,
+    literal,
+    select,
+    text,
+    true,
+)
+from sqlalchemy import table as named_table
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import UserDefinedType
+
+from service.adapters.storage.tables import chunks, documents
+from service.adapters.vectors.chunks import SqlChunkStore, findable, found_chunk
+from service.retrieval.ports import (
+    FoundChunk,
+    RetrievalStoreUnavailable,
+    SearchScope,
+    Vector,
+)
+
+
+class _PgVector(UserDefinedType[Vector]):
+    """pgvector's `vector`, spoken as text: asyncpg does not know the type."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        return "vector"
+
+
+_vectors = named_table("chunk_vectors", column("chunk_id"), column("embedding"), column("words"))
+_SCHEMA_LOCK = 0x61695F76656373  # "ai_vecs": of many replicas, one makes the tables
+_SCHEMA = (
+    """
+    CREATE TABLE IF NOT EXISTS chunk_vectors (
+        chunk_id bigint PRIMARY KEY REFERENCES chunks (id) ON DELETE CASCADE,
+        embedding vector NOT NULL,
+        words tsvector NOT NULL
+    )
+    """,
+    "CREATE INDEX IF NOT EXISTS ix_chunk_vectors_words ON chunk_vectors USING gin (words)",
+)
+_ADD = text(
+    """
+    INSERT INTO chunk_vectors (chunk_id, embedding, words)
+    VALUES (:chunk_id, CAST(CAST(:embedding AS text) AS vector), to_tsvector('english', :text))
+    """
+)
+_BY_LENGTH = 1  # of ts_rank: long chunks hold more words by chance
+_MAX_WORDS = 64  # of a question; thousands would take their time
+
+
+class PostgresChunkStore(SqlChunkStore):
+    """The ChunkStore port on PostgreSQL."""
+
+    async def nearest(self, scope: SearchScope, vector: Vector, *, limit: int) -> list[FoundChunk]:
+        """The chunks most similar to a vector, best first."""
+        distance = _distance(vector).label("distance")
+        query = (
+            findable(scope, _vectors, _holds(scope.filter))
+            .add_columns(distance)
+            .order_by(distance, chunks.c.id)
+            .limit(limit)
+        )
+        async with self._connection() as connection:
+            rows = (await connection.execute(query)).all()
+        return [found_chunk(row, similarity=1.0 - row.distance) for row in rows]
+
+    async def matching(
+        self, scope: SearchScope, text: str, *, limit: int, vector: Vector | None = None
+    ) -> list[FoundChunk]:
+        """The chunks that share words with a text, best first."""
+        scored = _scored(scope, text, limit)
+        distance = literal(None) if vector is None else _distance(vector)
+        query = (
+            findable(scope, scored, None)
+            .join(_vectors, _vectors.c.chunk_id == chunks.c.id)
+            .add_columns(scored.c.relevance, distance.label("distance"))
+            .order_by(scored.c.relevance.desc(), chunks.c.id)
+        )
+        async with self._connection() as connection:
+            rows = (await connection.execute(query)).all()
+        return [
+            found_chunk(
+                row,
+                relevance=float(row.relevance),
+                similarity=None if row.distance is None else 1.0 - row.distance,
+            )
+            for row in rows
+        ]
+
+    async def _prepare(self, connection: AsyncConnection) -> None:
+        has_tables = text("SELECT to_regclass('chunk_vectors') IS NOT NULL")
+        if await connection.scalar(has_tables):
+            return
+        is_there = text("SELECT 1 FROM pg_available_extensions WHERE name = 'vector'")
+        if await connection.scalar(is_there) is None:
+            raise RetrievalStoreUnavailable(
+                "Retrieval needs pgvector: PostgreSQL's extension `vector` is not installed"
+            )
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK})
+        await connection.execute(text("CREATE EXTENSION IF NOT EXISTS vector"))
+        for statement in _SCHEMA:
+            await connection.execute(text(statement))
+
+    async def _add_vectors(
+        self, connection: AsyncConnection, rows: Sequence[tuple[int, str, Vector]]
+    ) -> None:
+        await connection.execute(
+            _ADD,
+            [
+                {"chunk_id": id_, "text": chunk_text, "embedding": _spelled(vector)}
+                for id_, chunk_text, vector in rows
+            ],
+        )
+
+    async def _vectors(
+        self, connection: AsyncConnection, query: Select[Any]
+    ) -> Mapping[str, Vector]:
+        wanted = query.subquery()
+        found = select(wanted.c.digest, cast(_vectors.c.embedding, Text).label("embedding")).join(
+            _vectors, _vectors.c.chunk_id == wanted.c.chunk_id
+        )
+        return {
+            row.digest: [float(number) for number in row.embedding[1:-1].split(",")]
+            for row in await connection.execute(found)
+        }
+
+
+def _scored(scope: SearchScope, question: str, limit: int) -> Any:
+    """The best chunks by the question's words: how often each is in the chunk, and how rare it is."""
+    words = func.unnest(func.tsvector_to_array(func.to_tsvector("english", question)))
+    lexemes = select(words.label("lexeme")).limit(_MAX_WORDS).cte("lexemes")
+    asked = func.to_tsquery("simple", func.quote_literal(lexemes.c.lexeme))
+    hits = (
+        findable(scope, _vectors, _holds(scope.filter))
+        .join(lexemes, true())
+        .where(_vectors.c.words.op("@@")(asked))
+        .with_only_columns(
+            chunks.c.id.label("chunk_id"),
+            func.ts_rank(_vectors.c.words, asked, _BY_LENGTH).label("weight"),
+            func.count().over(partition_by=lexemes.c.lexeme).label("having_it"),
+        )
+        .subquery()
+    )
+    in_all = (
+        select(func.count())
+        .select_from(chunks)
+        .where(chunks.c.tenant == scope.tenant, chunks.c.collection_id == scope.collection_id)
+        .scalar_subquery()
+    )
+    rarity = func.ln(1.0 + in_all / cast(hits.c.having_it, Double))
+    relevance = func.sum(hits.c.weight * rarity).label("relevance")
+    return (
+        select(hits.c.chunk_id, relevance)
+        .group_by(hits.c.chunk_id)
+        .order_by(relevance.desc(), hits.c.chunk_id)
+        .limit(limit)
+        .subquery()
+    )
+
+
+def _holds(wanted: Mapping[str, str]) -> ColumnElement[bool] | None:
+    """Each of the fields is in the document's metadata."""
+    return documents.c.metadata.op("@>")(literal(dict(wanted), JSONB)) if wanted else None
+
+
+def _distance(vector: Vector) -> ColumnElement[float]:
+    """The cosine distance."""
+    asked = cast(cast(literal(_spelled(vector)), Text), _PgVector)
+    return _vectors.c.embedding.op("<=>", return_type=Double())(asked)
+
+
+def _spelled(vector: Vector) -> str:
+    return f"[{','.join(map(repr, vector))}]"
