@@ -31,8 +31,10 @@ from service.adapters.storage.ledger import GroupCommitLedger
 from service.adapters.storage.reports import SqlUsageReports, create_reporting_engine
 from service.adapters.storage.sqlite_writer import SqliteWriter
 from service.adapters.vectors import open_chunk_store
+from service.adapters.vectors.answers import open_semantic_store
 from service.core.clock import Clock
 from service.idempotency.ports import IdempotencyStore
+from service.inference.ports import SemanticStore
 from service.retrieval.ports import ChunkStore, CollectionStore
 from service.usage.ports import ThresholdReached, UsageEvents
 from service.usage.reports import UsageReports
@@ -68,6 +70,10 @@ class Storage:
     def idempotency_store(self, secret: bytes) -> IdempotencyStore:
         """Where idempotency keys are kept; what nobody may read there is sealed with `secret`."""
         return SqlIdempotencyStore(self._engine, secret=secret)
+
+    def semantic_store(self, *, clock: Clock, ttl_seconds: float) -> SemanticStore:
+        """Where answers are kept by what their questions mean."""
+        return open_semantic_store(self._engine, clock=clock, ttl_seconds=ttl_seconds)
 
     async def aclose(self) -> None:
         """Write what the ledger has queued, then let go of every connection."""

@@ -36,7 +36,7 @@ from service.retrieval.ports import (
 )
 
 
-class _PgVector(UserDefinedType[Vector]):
+class PgVector(UserDefinedType[Vector]):
     """pgvector's `vector`, spoken as text: asyncpg does not know the type."""
 
     cache_ok = True
@@ -110,15 +110,7 @@ class PostgresChunkStore(SqlChunkStore):
         has_tables = text("SELECT to_regclass('chunk_vectors') IS NOT NULL")
         if await connection.scalar(has_tables):
             return
-        is_there = text("SELECT 1 FROM pg_available_extensions WHERE name = 'vector'")
-        if await connection.scalar(is_there) is None:
-            raise RetrievalStoreUnavailable(
-                "Retrieval needs pgvector: PostgreSQL's extension `vector` is not installed"
-            )
-        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK})
-        await connection.execute(text("CREATE EXTENSION IF NOT EXISTS vector"))
-        for statement in _SCHEMA:
-            await connection.execute(text(statement))
+        await make_vector_tables(connection, _SCHEMA)
 
     async def _add_vectors(
         self, connection: AsyncConnection, rows: Sequence[tuple[int, str, Vector]]
@@ -126,7 +118,7 @@ class PostgresChunkStore(SqlChunkStore):
         await connection.execute(
             _ADD,
             [
-                {"chunk_id": id_, "text": chunk_text, "embedding": _spelled(vector)}
+                {"chunk_id": id_, "text": chunk_text, "embedding": spelled(vector)}
                 for id_, chunk_text, vector in rows
             ],
         )
@@ -142,6 +134,19 @@ class PostgresChunkStore(SqlChunkStore):
             row.digest: [float(number) for number in row.embedding[1:-1].split(",")]
             for row in await connection.execute(found)
         }
+
+
+async def make_vector_tables(connection: AsyncConnection, statements: Sequence[str]) -> None:
+    """Make tables with vectors, in a transaction. Raises `RetrievalStoreUnavailable` without pgvector."""
+    is_there = text("SELECT 1 FROM pg_available_extensions WHERE name = 'vector'")
+    if await connection.scalar(is_there) is None:
+        raise RetrievalStoreUnavailable(
+            "Retrieval needs pgvector: PostgreSQL's extension `vector` is not installed"
+        )
+    await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK})
+    await connection.execute(text("CREATE EXTENSION IF NOT EXISTS vector"))
+    for statement in statements:
+        await connection.execute(text(statement))
 
 
 def _scored(scope: SearchScope, question: str, limit: int) -> Any:
@@ -182,11 +187,16 @@ def _holds(wanted: Mapping[str, str]) -> ColumnElement[bool] | None:
     return documents.c.metadata.op("@>")(literal(dict(wanted), JSONB)) if wanted else None
 
 
+def as_pgvector(vector: Vector) -> ColumnElement[Vector]:
+    """A vector in a statement."""
+    return cast(cast(literal(spelled(vector)), Text), PgVector)
+
+
 def _distance(vector: Vector) -> ColumnElement[float]:
     """The cosine distance."""
-    asked = cast(cast(literal(_spelled(vector)), Text), _PgVector)
-    return _vectors.c.embedding.op("<=>", return_type=Double())(asked)
+    return _vectors.c.embedding.op("<=>", return_type=Double())(as_pgvector(vector))
 
 
-def _spelled(vector: Vector) -> str:
+def spelled(vector: Vector) -> str:
+    """A vector as pgvector writes it."""
     return f"[{','.join(map(repr, vector))}]"
