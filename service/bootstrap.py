@@ -489,6 +489,9 @@ def _pipeline(
         limits=limits,
         metering=metering,
         sharing=None if parts.cache is None else Sharing(parts.cache, metering),
+        semantic_store=parts.storage.semantic_store(
+            clock=parts.clock, ttl_seconds=settings.cache_ttl_seconds
+        ),
         timeouts=Timeouts(
             plain=settings.request_timeout_seconds,
             stream_first_token=settings.stream_first_token_timeout_seconds,

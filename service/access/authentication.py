@@ -157,6 +157,7 @@ def principal_of(found: ResolvedKey) -> Principal:
             if budget is not None
         ),
         sanitize=_first_set(bearer.sanitize for bearer in _chain(found)),
+        semantic_cache=key.semantic_cache,
         rotation_due_at=rotation_due_at(found.key),
     )
 

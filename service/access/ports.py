@@ -62,7 +62,8 @@ class ApiKey(Struct, frozen=True, kw_only=True):
     `prefix` is the first characters of the secret, to tell keys apart by eye. After a rotation the
     secret before it, `previous_digest`, works until `previous_expires_at`. A browser token is a key with
     a `parent_id`, the key that it was minted from: it ends with its parent and shares what the parent
-    may use up. `sanitize` holds where a request says nothing of its own.
+    may use up. `sanitize` and `semantic_cache`, the least cosine similarity of two questions that may have
+    one answer (None: only the same question may), hold where a request says nothing of its own.
     """
 
     id: str
@@ -77,6 +78,7 @@ class ApiKey(Struct, frozen=True, kw_only=True):
     limits: RateLimits = UNLIMITED
     budget: Budget | None = None
     sanitize: Sanitize = "none"
+    semantic_cache: float | None = None
     rotate_after_days: int | None = None
     rotated_at: datetime | None = None
     previous_digest: str | None = None
@@ -116,6 +118,7 @@ class KeySettings(TypedDict, total=False):
     limits: RateLimits
     budget: Budget | None
     sanitize: Sanitize
+    semantic_cache: float | None
     rotate_after_days: int | None
 
 

@@ -37,6 +37,7 @@ class Principal(Struct, frozen=True, kw_only=True):
     limits: tuple[OwnedLimits, ...] = ()
     budgets: tuple[OwnedBudget, ...] = ()
     sanitize: Sanitize = "none"
+    semantic_cache: float | None = None
     rotation_due_at: datetime | None = None
 
     def require(self, scope: Scope) -> None:

@@ -24,7 +24,7 @@ from service.access.ports import (
     in_order,
 )
 from service.core.money import round_usd
-from service.web.schemas import RequestModel, ResponseModel
+from service.web.schemas import RequestModel, ResponseModel, SemanticCacheBody
 
 MAX_TOKEN_SECONDS = 3600
 MAX_OVERLAP_SECONDS = 7 * 24 * 3600
@@ -103,6 +103,10 @@ _EXPIRES_AT = "When the key ends, as RFC 3339 with an offset. Null: never."
 _LIMITS = "What the key may ask in a minute, beside what its tenant may."
 _BUDGET = "What the key may spend, beside what its tenant may. Null: no bound."
 _SANITIZE = "How answers are cleaned where a request says nothing of its own."
+_SEMANTIC_CACHE = (
+    "Lets a question that means nearly the same as an earlier one have its answer, where a request says"
+    " nothing of its own. Null: only the same question."
+)
 _ROTATE_AFTER_DAYS = (
     "After as many days without a rotation each answer to the key carries `X-Key-Rotation-Due`."
     " Null: never."
@@ -121,6 +125,7 @@ class CreateKeyRequest(RequestModel):
     limits: LimitsBody = Field(default_factory=LimitsBody, description=_LIMITS)
     budget: BudgetBody | None = Field(None, description=_BUDGET)
     sanitize: Sanitize = Field("none", description=_SANITIZE)
+    semantic_cache: SemanticCacheBody | None = Field(None, description=_SEMANTIC_CACHE)
     rotate_after_days: RotationDays | None = Field(None, description=_ROTATE_AFTER_DAYS)
 
     def to_settings(self) -> KeySettings:
@@ -144,6 +149,7 @@ class ChangeKeyRequest(RequestModel):
     limits: LimitsBody = Field(default_factory=_absent, description=f"{_LIMITS} Replaced whole.")
     budget: BudgetBody | None = Field(None, description=_BUDGET)
     sanitize: Sanitize = Field(default_factory=_absent, description=_SANITIZE)
+    semantic_cache: SemanticCacheBody | None = Field(None, description=_SEMANTIC_CACHE)
     rotate_after_days: RotationDays | None = Field(None, description=_ROTATE_AFTER_DAYS)
 
     def to_settings(self) -> KeySettings:
@@ -162,6 +168,8 @@ def _in_core_words(value: object) -> object:
             return value.to_limits()
         case BudgetBody():
             return value.to_budget()
+        case SemanticCacheBody():
+            return value.threshold
         case list():
             return in_order(value)
         case _:
@@ -252,6 +260,7 @@ class KeyResponse(ResponseModel):
     limits: Limits = Field(description="What it may ask in a minute.")
     budget: Budget | None = Field(None, description="What it may spend.")
     sanitize: Sanitize = Field(description=_SANITIZE)
+    semantic_cache: SemanticCacheBody | None = Field(None, description=_SEMANTIC_CACHE)
     rotate_after_days: int | None = Field(None, description=_ROTATE_AFTER_DAYS)
     created_at: datetime = Field(description="When it was made.")
     expires_at: datetime | None = Field(None, description="When it ends. Null: never.")
@@ -311,6 +320,9 @@ def _shown(key: ApiKey, now: datetime) -> dict[str, Any]:
         "limits": Limits.of(key.limits),
         "budget": Budget.of(key.budget),
         "sanitize": key.sanitize,
+        "semantic_cache": (
+            None if key.semantic_cache is None else SemanticCacheBody(threshold=key.semantic_cache)
+        ),
         "rotate_after_days": key.rotate_after_days,
         "created_at": key.created_at,
         "expires_at": key.expires_at,

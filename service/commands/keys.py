@@ -50,6 +50,9 @@ def create(
     budget_period: Annotated[BudgetPeriod, typer.Option()] = "month",
     rotate_after_days: Annotated[int | None, typer.Option(help="To be reminded.")] = None,
     sanitize: Annotated[Sanitize, typer.Option(help="How answers are cleaned.")] = "none",
+    semantic_cache: Annotated[
+        float | None, typer.Option(help="The least similarity for one answer to two questions.")
+    ] = None,
 ) -> None:
     """Make a key and print its secret, this once."""
     body = _body(
@@ -60,6 +63,7 @@ def create(
         limits={"requests_per_minute": requests_per_minute, "tokens_per_minute": tokens_per_minute},
         budget=None if budget_usd is None else {"limit_usd": budget_usd, "period": budget_period},
         sanitize=sanitize,
+        semantic_cache=None if semantic_cache is None else {"threshold": semantic_cache},
         rotate_after_days=rotate_after_days,
     )
 

@@ -29,6 +29,11 @@ def context_of(
         use_cache=body.cache,
         sanitize=body.sanitize or principal.sanitize,
         record_id=record_id,
+        semantic_cache=(
+            principal.semantic_cache
+            if body.semantic_cache is None
+            else body.semantic_cache.threshold
+        ),
     )
 
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from service.access.ports import Sanitize
 from service.core.messages import ReasoningEffort
-from service.web.schemas import Metadata, RequestModel
+from service.web.schemas import Metadata, RequestModel, SemanticCacheBody
 from service.web.validation import mistake_at
 
 DEFAULT_HISTORY_LIMIT = 10
@@ -75,6 +75,14 @@ SummarizeHistory = Annotated[
 ]
 UseCache = Annotated[
     bool, Field(description="Whether a stored answer may be given, once there is one.")
+]
+SimilarQuestions = Annotated[
+    SemanticCacheBody | None,
+    Field(
+        description="Lets a question that means nearly the same as an earlier one have its answer"
+        " (`cache_hit`): of your tenant, with all else alike, without tools and images. An embedding is paid."
+        " Null: as the key has it; `cache: false` leaves it out.",
+    ),
 ]
 TimeoutSeconds = Annotated[
     float | None,

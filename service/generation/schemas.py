@@ -33,6 +33,7 @@ from service.generation.options import (
     MaxTokens,
     OptionsByVendor,
     SanitizeText,
+    SimilarQuestions,
     Stop,
     SummarizeHistory,
     Tags,
@@ -61,6 +62,7 @@ class GenerateRequest(RequestModel):
     reasoning_effort: Effort = None
     provider_options: OptionsByVendor = None
     sanitize: SanitizeText = None
+    semantic_cache: SimilarQuestions = None
 
     def to_completion(self) -> CompletionRequest:
         """The request in no vendor's dialect."""
@@ -139,6 +141,7 @@ class ChatRequest(ChatRules):
     reasoning_effort: Effort = None
     provider_options: OptionsByVendor = None
     sanitize: SanitizeText = None
+    semantic_cache: SimilarQuestions = None
 
     @field_validator("messages")
     @classmethod

@@ -16,7 +16,8 @@ class CallContext(Struct, frozen=True, kw_only=True):
     done to what leaves the service: answers are shared raw. `record_id` is the id that its row in the
     ledger and its answer get, for work that may be run again after a death: one row, one bill.
     `prompt_name` and `prompt_version` say from which template the request was made, if from one.
-    `charges` is told what the request is charged.
+    `charges` is told what the request is charged. With `semantic_cache` an answer
+    may be shared by questions of at least that similarity.
     """
 
     principal: Principal
@@ -30,3 +31,4 @@ class CallContext(Struct, frozen=True, kw_only=True):
     prompt_name: str | None = None
     prompt_version: int | None = None
     charges: Charges | None = None
+    semantic_cache: float | None = None

@@ -3,6 +3,7 @@
     catalog      which targets can serve it (or a 400 that names the field)
     limits       one request more in this minute (or a 429)
     sharing      an answer that is known, or a call that is under way, is not paid for again
+    semantics    nor is an answer to nearly the same question, where that is asked for
     upstream     limits (the tokens it may use are held, and corrected in the end),
                  metering (the intent is committed, its worst case held; nothing billable happens before),
                  routing (targets in order, one deadline and one purse of attempts for all),
@@ -24,8 +25,10 @@ from service.inference.budgets import priced_targets
 from service.inference.catalog import Catalog, Target
 from service.inference.context import CallContext
 from service.inference.metering import Metering
+from service.inference.ports import SemanticStore
 from service.inference.routing import Deadline, Router
-from service.inference.sharing import Sharing
+from service.inference.semantics import SemanticCache
+from service.inference.sharing import Call, Sharing
 from service.inference.upstream import Upstream
 
 
@@ -52,6 +55,7 @@ class Pipeline:
         timeouts: Timeouts,
         clock: Clock,
         sharing: Sharing | None = None,
+        semantic_store: SemanticStore | None = None,
     ) -> None:
         """Without `sharing` every request is a call of its own."""
         self._catalog = catalog
@@ -60,6 +64,11 @@ class Pipeline:
         self._timeouts = timeouts
         self._clock = clock
         self._sharing = sharing
+        self._semantic_cache = (
+            None
+            if semantic_store is None
+            else SemanticCache(semantic_store, metering, embed=self.embed)
+        )
         self._upstream = Upstream(
             router,
             limits,
@@ -86,7 +95,10 @@ class Pipeline:
             )
 
         return await self._sharing.answer(
-            request, context, call=call, deadline=self._deadline(limit, context)
+            request,
+            context,
+            call=self._unless_similar(call, request, context, stream=False),
+            deadline=self._deadline(limit, context),
         )
 
     async def stream(
@@ -110,7 +122,10 @@ class Pipeline:
                 return self._upstream.stream(request, context, targets=targets, deadline=own)
 
             events = self._sharing.events(
-                request, context, call=call, deadline=self._deadline(limit, context)
+                request,
+                context,
+                call=self._unless_similar(call, request, context, stream=True),
+                deadline=self._deadline(limit, context),
             )
         async with aclosing(events):
             async for event in events:
@@ -126,6 +141,13 @@ class Pipeline:
             targets=targets,
             deadline=self._deadline(self._timeouts.plain, context),
         )
+
+    def _unless_similar(
+        self, call: Call, request: CompletionRequest, context: CallContext, *, stream: bool
+    ) -> Call:
+        if self._semantic_cache is None:
+            return call
+        return self._semantic_cache.before(call, request, context, stream=stream)
 
     async def aclose(self) -> None:
         """Stop the calls that are shared, and wait for their settlement."""

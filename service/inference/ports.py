@@ -1,6 +1,6 @@
 """What inference needs from outside: providers that answer, and how they say that they cannot."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -134,4 +134,31 @@ class ResponseCache(Protocol):
 
     async def aclose(self) -> None:
         """Let go of connections."""
+        ...
+
+
+class SimilarAnswer(Struct, frozen=True):
+    """A kept answer, and the cosine similarity of the question that it was given to."""
+
+    similarity: float
+    value: bytes
+
+
+class SemanticStore(Protocol):
+    """Where answers are kept by what their questions mean: as a vector, among those of one group.
+
+    A group's questions differ in nothing but their last words. It fails open: no method raises, and a store
+    that is away or slow knows nothing.
+    """
+
+    async def nearest(
+        self, vector: Sequence[float], *, tenant: str, group: str
+    ) -> SimilarAnswer | None:
+        """The answer to the tenant's most similar question in the group."""
+        ...
+
+    async def put(
+        self, vector: Sequence[float], value: bytes, *, tenant: str, group: str, question: str
+    ) -> None:
+        """Keep an answer, in place of the one that the same question had. `question` is a digest."""
         ...

@@ -37,30 +37,30 @@ class Sharing:
         self, request: CompletionRequest, context: CallContext, *, call: Call, deadline: Deadline
     ) -> Answer:
         """A whole answer. Raises a `ServiceError`."""
-        key = cache_key(context.principal.tenant, request)
+        key = _key(request, context)
         stored = await self._find(key)
         if stored is not None:
             self._metrics.sharing("hit")
             async with self._free_meter(request, context, stream=False) as meter:
-                return _taken(stored, meter, request)
+                return taken_from(stored, meter, request)
         while True:
             flight, is_first = self._board(key, call)
             if is_first:
                 return await flight.result(deadline)
             with suppress(*OWN_BOUNDS_SPENT):  # those of whoever was first: ask for oneself
                 async with self._free_meter(request, context, stream=False) as meter:
-                    return _taken(_stored(await flight.result(deadline)), meter, request)
+                    return taken_from(stored_of(await flight.result(deadline)), meter, request)
 
     async def events(
         self, request: CompletionRequest, context: CallContext, *, call: Call, deadline: Deadline
     ) -> AsyncGenerator[AnswerEvent]:
         """The answer as a stream, whichever way it comes. Raises a `ServiceError`."""
-        key = cache_key(context.principal.tenant, request)
+        key = _key(request, context)
         stored = await self._find(key)
         if stored is not None:
             self._metrics.sharing("hit")
             async with self._free_meter(request, context, stream=True) as meter:
-                taken = _taken(stored, meter, request)
+                taken = taken_from(stored, meter, request)
                 if deltas := as_deltas(stored.text, stored.tool_calls):
                     yield deltas
             yield taken
@@ -79,7 +79,7 @@ class Sharing:
                 ):
                     async for event in events:
                         if isinstance(event, Answer):
-                            taken = _taken(_stored(event), meter, request)
+                            taken = taken_from(stored_of(event), meter, request)
                         else:
                             yield event
                 yield taken
@@ -106,7 +106,7 @@ class Sharing:
             async for event in events:
                 yield event
                 if isinstance(event, Answer) and event.finish_reason != "content_filter":
-                    await self._cache.put(key, to_bytes(_stored(event)))
+                    await self._cache.put(key, to_bytes(stored_of(event)))
 
     def _free_meter(
         self, request: CompletionRequest, context: CallContext, *, stream: bool
@@ -114,7 +114,12 @@ class Sharing:
         return self._metering.free_meter(context, model=request.model, stream=stream)
 
 
-def _stored(answer: Answer) -> StoredAnswer:
+def _key(request: CompletionRequest, context: CallContext) -> str:
+    return cache_key(context.principal.tenant, request, context.semantic_cache)
+
+
+def stored_of(answer: Answer) -> StoredAnswer:
+    """What is kept of an answer."""
     return StoredAnswer(
         provider=answer.provider,
         provider_model=answer.provider_model,
@@ -127,7 +132,7 @@ def _stored(answer: Answer) -> StoredAnswer:
     )
 
 
-def _taken(stored: StoredAnswer, meter: FreeMeter, request: CompletionRequest) -> Answer:
+def taken_from(stored: StoredAnswer, meter: FreeMeter, request: CompletionRequest) -> Answer:
     """The answer for one who pays nothing for it."""
     meter.took(stored)
     return Answer(

@@ -40,10 +40,15 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(StoredAnswer).decode
 
 
-def cache_key(tenant: str, request: CompletionRequest) -> str:
-    """The tenant and every field of the request, by construction: the request holds nothing else."""
+def cache_key(tenant: str, request: CompletionRequest, semantic_cache: float | None = None) -> str:
+    """The tenant and every field of the request, by construction: the request holds nothing else.
+
+    Who takes the answer to a similar question shares with those only who take it, too.
+    """
     digest = hashlib.blake2b(_FORMAT, digest_size=32)
     digest.update(_encode_request((tenant, request)))
+    if semantic_cache is not None:
+        digest.update(_encode_request(semantic_cache))
     return digest.hexdigest()
 
 

@@ -29,6 +29,7 @@ from service.generation.options import (
     MaxTokens,
     OptionsByVendor,
     SanitizeText,
+    SimilarQuestions,
     Stop,
     SummarizeHistory,
     Tags,
@@ -242,6 +243,7 @@ class GenerateWithPromptRequest(RenderPromptRequest):
     reasoning_effort: Effort = None
     provider_options: OptionsByVendor = None
     sanitize: SanitizeText = None
+    semantic_cache: SimilarQuestions = None
 
     def without_template(self, rendered: RenderedPrompt) -> tuple[GenerateRequest, History]:
         """The body that says the same without a template, and what is remembered beside it."""
@@ -286,6 +288,7 @@ class ChatWithPromptRequest(RenderPromptRequest, ChatRules):
     reasoning_effort: Effort = None
     provider_options: OptionsByVendor = None
     sanitize: SanitizeText = None
+    semantic_cache: SimilarQuestions = None
 
     def without_template(self, rendered: RenderedPrompt) -> tuple[ChatRequest, History]:
         """The body that says the same without a template, and what is remembered beside it."""

@@ -59,6 +59,11 @@ def error_body(error: ServiceError, request_id: str) -> dict[str, object]:
     }
 
 
+def status_of(error: ServiceError) -> int:
+    """Its own, or that of what it is a case of."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
 def error_response(
     error: ServiceError, request_id: str, *, headers: Mapping[str, str] | None = None
 ) -> Response:
@@ -71,7 +76,7 @@ def error_response(
         all_headers["WWW-Authenticate"] = "Bearer"
     return Response(
         msgspec.json.encode({"error": error_body(error, request_id)}),
-        status_code=STATUS[type(error)],
+        status_code=status_of(error),
         media_type="application/json",
         headers=all_headers,
     )

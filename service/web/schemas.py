@@ -134,3 +134,14 @@ class ErrorResponse(ResponseModel):
     """The one envelope of every error."""
 
     error: ErrorDetail = Field(description="What went wrong.")
+
+
+class SemanticCacheBody(RequestModel):
+    """How alike two questions must be to have one answer."""
+
+    threshold: float = Field(
+        0.95,
+        ge=0.5,
+        le=1,
+        description="The least cosine similarity of their embeddings. Below 0.9 answers begin to be wrong.",
+    )

@@ -24,21 +24,22 @@ PROMPT_ROUTES = [
 SNAKE_CASE = re.compile(r"[a-z]+(_[a-z]+)*")
 ARGUMENT_ORDER = {
     "GenerateRequest": "prompt model system max_tokens temperature top_p stop cache timeout_seconds"
-    " metadata reasoning_effort provider_options sanitize",
+    " metadata reasoning_effort provider_options sanitize semantic_cache",
     "ChatRequest": "messages model max_tokens temperature top_p stop tools tool_choice response_format"
     " conversation_id history_limit history_token_budget summarize_history cache timeout_seconds metadata"
-    " reasoning_effort provider_options sanitize",
+    " reasoning_effort provider_options sanitize semantic_cache",
     "EmbeddingsRequest": "input model",
-    "CreateKeyRequest": "name scopes tenant expires_at limits budget sanitize rotate_after_days",
+    "CreateKeyRequest": "name scopes tenant expires_at limits budget sanitize semantic_cache rotate_after_days",
     "BatchRequest": "prompts requests model max_concurrency requests_per_second",
     "CreateBatchRequest": "prompts requests model max_concurrency requests_per_second mode",
     "UploadBatchForm": "file max_concurrency requests_per_second mode",
     "PutPromptRequest": "template system defaults variables",
     "GenerateWithPromptRequest": "variables version label model max_tokens temperature top_p stop"
-    " conversation_id cache timeout_seconds metadata reasoning_effort provider_options sanitize",
+    " conversation_id cache timeout_seconds metadata reasoning_effort provider_options"
+    " sanitize semantic_cache",
     "ChatWithPromptRequest": "variables version label messages model max_tokens temperature top_p stop tools"
     " tool_choice response_format conversation_id history_limit history_token_budget summarize_history cache"
-    " timeout_seconds metadata reasoning_effort provider_options sanitize",
+    " semantic_cache timeout_seconds metadata reasoning_effort provider_options sanitize semantic_cache",
     "CreateConversationRequest": "system metadata",
     "ForkConversationRequest": "at_message_id",
     "ChatMessage": "role content tool_calls tool_call_id provider_data",

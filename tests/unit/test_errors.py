@@ -25,6 +25,7 @@ from service.core.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
+from service.retrieval.ports import RetrievalStoreUnavailable
 from service.web.errors import STATUS, error_body, error_response
 from service.web.schemas import ErrorDetail, ErrorType
 
@@ -126,6 +127,12 @@ def test_only_what_passes_with_time_says_when_to_come_back() -> None:
 
 def test_missing_key_is_told_the_scheme() -> None:
     assert error_response(NotAuthenticated(), "4b1f").headers["www-authenticate"] == "Bearer"
+
+
+def test_an_error_without_a_type_of_its_own_is_answered_as_what_it_is_a_case_of() -> None:
+    response = error_response(RetrievalStoreUnavailable("no"), "4b1f")
+    assert response.status_code == 503
+    assert json.loads(bytes(response.body))["error"]["type"] == "service_unavailable"
 
 
 def test_given_headers_are_sent() -> None:

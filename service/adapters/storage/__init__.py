@@ -42,10 +42,12 @@ from service.adapters.storage.sqlite_writer import SqliteWriter
 from service.adapters.storage.transactions import Transactions
 from service.adapters.storage.webhooks import SqlWebhookStore
 from service.adapters.vectors import open_chunk_store
+from service.adapters.vectors.answers import open_semantic_store
 from service.batches.ports import BatchStore
 from service.core.clock import Clock
 from service.core.events import Audience, NoAudience
 from service.idempotency.ports import IdempotencyStore
+from service.inference.ports import SemanticStore
 from service.prompts.ports import PromptStore
 from service.retrieval.ports import ChunkStore, CollectionStore
 from service.usage.ports import ThresholdReached, UsageEvents
@@ -98,6 +100,12 @@ class Storage:
     def webhook_store(self, secret: bytes) -> WebhookStore:
         """Where webhook endpoints and deliveries are kept; the secrets there are sealed with `secret`."""
         return SqlWebhookStore(self._engine, secret=secret)
+
+    def semantic_store(self, *, clock: Clock, ttl_seconds: float) -> SemanticStore:
+        """Where answers are kept by what their questions mean."""
+        return open_semantic_store(
+            self._engine, self._transactions, clock=clock, ttl_seconds=ttl_seconds
+        )
 
     async def aclose(self) -> None:
         """Write what the ledger has queued, then let go of every connection."""

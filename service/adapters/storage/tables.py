@@ -111,6 +111,8 @@ api_keys = sa.Table(
     sa.Column("previous_expires_at", UtcTime),
     sa.Column("last_used_at", UtcTime),
     sa.Column("parent_id", sa.Text, index=True),
+    # How alike two questions must be to have one answer.
+    sa.Column("semantic_cache", sa.Double),
 )
 
 tenants = sa.Table(

@@ -38,7 +38,7 @@ from service.retrieval.ports import (
 )
 
 
-class _PgVector(UserDefinedType[Vector]):
+class PgVector(UserDefinedType[Vector]):
     """pgvector's `vector`, spoken as text: asyncpg does not know the type."""
 
     cache_ok = True
@@ -116,22 +116,12 @@ class PostgresChunkStore(SqlChunkStore):
     def _prepare(self, connection: Connection) -> None:
         if connection.scalar(text("SELECT to_regclass('chunk_vectors') IS NOT NULL")):
             return
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK})
-        if not connection.scalar(_HAS_EXTENSION):
-            try:
-                connection.execute(text("CREATE EXTENSION vector"))
-            except DBAPIError as refused:
-                raise RetrievalStoreUnavailable(
-                    "Collections need PostgreSQL's extension pgvector: install it, and run"
-                    " CREATE EXTENSION vector as a user who may"
-                ) from refused
-        for statement in _SCHEMA:
-            connection.execute(text(statement))
+        make_vector_tables(connection, _SCHEMA)
 
     def _add_vectors(self, connection: Connection, rows: Sequence[tuple[int, Vector]]) -> None:
         connection.execute(
             _ADD,
-            [{"chunk_id": id_, "embedding": _spelled(vector)} for id_, vector in rows],
+            [{"chunk_id": id_, "embedding": spelled(vector)} for id_, vector in rows],
         )
 
     async def _vectors(
@@ -145,6 +135,21 @@ class PostgresChunkStore(SqlChunkStore):
             row.digest: [float(number) for number in row.embedding[1:-1].split(",")]
             for row in await connection.execute(found)
         }
+
+
+def make_vector_tables(connection: Connection, statements: Sequence[str]) -> None:
+    """Make tables with vectors, in a transaction. Raises `RetrievalStoreUnavailable` without pgvector."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK})
+    if not connection.scalar(_HAS_EXTENSION):
+        try:
+            connection.execute(text("CREATE EXTENSION vector"))
+        except DBAPIError as refused:
+            raise RetrievalStoreUnavailable(
+                "This needs PostgreSQL's extension pgvector: install it, and run"
+                " CREATE EXTENSION vector as a user who may"
+            ) from refused
+    for statement in statements:
+        connection.execute(text(statement))
 
 
 def _scored(scope: SearchScope, question: str, limit: int) -> Any:
@@ -208,11 +213,16 @@ def _holds(wanted: Mapping[str, str]) -> ColumnElement[bool] | None:
     return documents.c.metadata.op("@>")(literal(dict(wanted), JSONB)) if wanted else None
 
 
+def as_pgvector(vector: Vector) -> ColumnElement[Vector]:
+    """A vector in a statement."""
+    return cast(cast(literal(spelled(vector)), Text), PgVector)
+
+
 def _distance(vector: Vector) -> ColumnElement[float]:
     """The cosine distance."""
-    asked = cast(cast(literal(_spelled(vector)), Text), _PgVector)
-    return _vectors.c.embedding.op("<=>", return_type=Double())(asked)
+    return _vectors.c.embedding.op("<=>", return_type=Double())(as_pgvector(vector))
 
 
-def _spelled(vector: Vector) -> str:
+def spelled(vector: Vector) -> str:
+    """A vector as pgvector writes it."""
     return f"[{','.join(map(repr, vector))}]"

@@ -121,7 +121,7 @@ class SqliteChunkStore(SqlChunkStore):
         )
         async with self._connection() as connection:
             rows = (await connection.execute(query, {"match": match})).all()
-        similar = {} if vector is None else _similarities(rows, vector)
+        similar = {} if vector is None else _by_id(rows, vector)
         return [
             found_chunk(row, relevance=-row.rank, similarity=similar.get(row.id)) for row in rows
         ]
@@ -133,7 +133,7 @@ class SqliteChunkStore(SqlChunkStore):
     def _add_vectors(self, connection: Connection, rows: Sequence[tuple[int, Vector]]) -> None:
         connection.execute(
             insert(_vectors),
-            [{"chunk_id": id_, "embedding": _blob(vector)} for id_, vector in rows],
+            [{"chunk_id": id_, "embedding": as_blob(vector)} for id_, vector in rows],
         )
 
     async def _vectors(
@@ -169,7 +169,8 @@ def _holds(wanted: Mapping[str, str]) -> ColumnElement[bool] | None:
     return and_(*fields)
 
 
-def _blob(vector: Vector) -> bytes:
+def as_blob(vector: Vector) -> bytes:
+    """A vector as it is kept: float32, little-endian."""
     import numpy as np
 
     return np.asarray(vector, dtype="<f4").tobytes()
@@ -181,22 +182,26 @@ def _array(blob: bytes) -> "NDArray[float32]":
     return np.frombuffer(blob, dtype="<f4")
 
 
-def _similarities(rows: Sequence[Any], vector: Vector) -> dict[int, float]:
-    """The cosine for each row's id."""
+def similarities(blobs: Sequence[bytes], vector: Vector) -> list[float]:
+    """The cosine between each of the kept vectors and `vector`, all of one length."""
     import numpy as np
 
-    if not rows:
-        return {}
+    if not blobs:
+        return []
     asked = np.asarray(vector, dtype="<f4")
-    stored = np.frombuffer(b"".join([row.embedding for row in rows]), dtype="<f4").reshape(
-        len(rows), -1
-    )
+    stored = np.frombuffer(b"".join(blobs), dtype="<f4").reshape(len(blobs), -1)
     lengths = np.linalg.norm(stored, axis=1) * np.linalg.norm(asked)
-    cosines = (stored @ asked) / np.maximum(lengths, np.finfo("f4").tiny)
-    return {row.id: float(cosine) for row, cosine in zip(rows, cosines, strict=True)}
+    cosines: list[float] = ((stored @ asked) / np.maximum(lengths, np.finfo("f4").tiny)).tolist()
+    return cosines
+
+
+def _by_id(rows: Sequence[Any], vector: Vector) -> dict[int, float]:
+    """The cosine for each row's id."""
+    cosines = similarities([row.embedding for row in rows], vector)
+    return {row.id: cosine for row, cosine in zip(rows, cosines, strict=True)}
 
 
 def _most_similar(rows: Sequence[Any], vector: Vector, limit: int) -> dict[int, float]:
-    similar = _similarities(rows, vector)
+    similar = _by_id(rows, vector)
     best = sorted(similar, key=lambda id_: -similar[id_])[:limit]
     return {id_: similar[id_] for id_ in best}
