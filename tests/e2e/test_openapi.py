@@ -29,7 +29,8 @@ ARGUMENT_ORDER = {
     " conversation_id history_limit history_token_budget summarize_history cache timeout_seconds metadata"
     " reasoning_effort provider_options sanitize semantic_cache",
     "EmbeddingsRequest": "input model",
-    "CreateKeyRequest": "name scopes tenant expires_at limits budget sanitize semantic_cache rotate_after_days",
+    "CreateKeyRequest": "name scopes tenant expires_at limits budget sanitize semantic_cache"
+    " rotate_after_days",
     "BatchRequest": "prompts requests model max_concurrency requests_per_second",
     "CreateBatchRequest": "prompts requests model max_concurrency requests_per_second mode",
     "UploadBatchForm": "file max_concurrency requests_per_second mode",
@@ -39,7 +40,7 @@ ARGUMENT_ORDER = {
     " sanitize semantic_cache",
     "ChatWithPromptRequest": "variables version label messages model max_tokens temperature top_p stop tools"
     " tool_choice response_format conversation_id history_limit history_token_budget summarize_history cache"
-    " semantic_cache timeout_seconds metadata reasoning_effort provider_options sanitize semantic_cache",
+    " timeout_seconds metadata reasoning_effort provider_options sanitize semantic_cache",
     "CreateConversationRequest": "system metadata",
     "ForkConversationRequest": "at_message_id",
     "ChatMessage": "role content tool_calls tool_call_id provider_data",

@@ -67,6 +67,8 @@ export abstract class Operations {
   /**
    * Answer a conversation, with images, tools and JSON Schema where the model takes them.
    *
+   * With `conversation_id` the service keeps the history: send the new messages only.
+   *
    * Needs the scope `generate`.
    *
    * @param messages The conversation so far, oldest first.
@@ -84,7 +86,8 @@ export abstract class Operations {
   /**
    * Answer a conversation as Server-Sent Events.
    *
-   * `token` and `tool_call` events, then exactly one `done` or `error`. Hanging up stops the model.
+   * `token` and `tool_call` events, then exactly one `done` or `error`. Hanging up stops the model. With
+   * `conversation_id`, what was delivered is kept then, marked as `interrupted`.
    *
    * Needs the scope `generate`.
    *
@@ -98,6 +101,118 @@ export abstract class Operations {
       { method: 'POST', path: '/api/v1/chat/stream', body: { messages }, isIdempotent: true },
       modelOrOptions,
       'message',
+    );
+  }
+
+  /**
+   * List conversations, the newest first.
+   *
+   * Needs the scope `generate`.
+   */
+  listConversations(
+    options: Options<api.ListConversationsData> = {},
+  ): PagedCall<Answer<api.ListConversationsResponses>> {
+    return this.pages({ method: 'GET', path: '/api/v1/conversations' }, options);
+  }
+
+  /**
+   * Begin a conversation. Pass its id to `chat` as `conversation_id`, and it has a memory.
+   *
+   * It is kept until it is deleted. Every key of the tenant may go on with it; a browser token has only those
+   * that it began itself.
+   *
+   * Needs the scope `generate`.
+   */
+  createConversation(
+    options: Options<api.CreateConversationData> = {},
+  ): Call<Answer<api.CreateConversationResponses>> {
+    return this.call({ method: 'POST', path: '/api/v1/conversations', body: {} }, options);
+  }
+
+  /**
+   * Look at a conversation: how long it is, and what it has cost so far.
+   *
+   * Needs the scope `generate`.
+   *
+   * @param conversationId The id of a conversation.
+   */
+  getConversation(
+    conversationId: string,
+    options: Options<api.GetConversationData> = {},
+  ): Call<Answer<api.GetConversationResponses>> {
+    return this.call(
+      { method: 'GET', path: path`/api/v1/conversations/${conversationId}` },
+      options,
+    );
+  }
+
+  /**
+   * Delete a conversation with its messages, for good. What it cost stays in the usage.
+   *
+   * A turn that is under way loses its place: its answer is a `conflict`. Forks are not touched.
+   *
+   * Needs the scope `generate`.
+   *
+   * @param conversationId The id of a conversation.
+   */
+  deleteConversation(
+    conversationId: string,
+    options: Options<api.DeleteConversationData> = {},
+  ): Call<Answer<api.DeleteConversationResponses>> {
+    return this.call(
+      { method: 'DELETE', path: path`/api/v1/conversations/${conversationId}` },
+      options,
+    );
+  }
+
+  /**
+   * List the messages of a conversation, the oldest first.
+   *
+   * Needs the scope `generate`.
+   *
+   * @param conversationId The id of a conversation.
+   */
+  listConversationMessages(
+    conversationId: string,
+    options: Options<api.ListConversationMessagesData> = {},
+  ): PagedCall<Answer<api.ListConversationMessagesResponses>> {
+    return this.pages(
+      { method: 'GET', path: path`/api/v1/conversations/${conversationId}/messages` },
+      options,
+    );
+  }
+
+  /**
+   * Export everything that is kept of a conversation.
+   *
+   * Needs the scope `generate`.
+   *
+   * @param conversationId The id of a conversation.
+   */
+  exportConversation(
+    conversationId: string,
+    options: Options<api.ExportConversationData> = {},
+  ): Call<Answer<api.ExportConversationResponses>> {
+    return this.call(
+      { method: 'GET', path: path`/api/v1/conversations/${conversationId}/export` },
+      options,
+    );
+  }
+
+  /**
+   * Begin a conversation with what another has up to one of its messages; each goes on by itself.
+   *
+   * Needs the scope `generate`.
+   *
+   * @param conversationId The id of a conversation.
+   */
+  forkConversation(
+    conversationId: string,
+    options: Options<api.ForkConversationData> = {},
+  ): Call<Answer<api.ForkConversationResponses>> {
+    return this.call(
+      { method: 'POST', path: path`/api/v1/conversations/${conversationId}/fork`, body: {} },
+      options,
     );
   }
 
@@ -133,6 +248,584 @@ export abstract class Operations {
   }
 
   /**
+   * List your tenant's batches, the newest first.
+   *
+   * Needs the scope `batch`.
+   */
+  listBatches(
+    options: Options<api.ListBatchesData> = {},
+  ): PagedCall<Answer<api.ListBatchesResponses>> {
+    return this.pages({ method: 'GET', path: '/api/v1/batches' }, options);
+  }
+
+  /**
+   * Have up to 50,000 requests answered, as time, limits and budget allow.
+   *
+   * The batch survives restarts; it runs under the key that it came with, and ends with it. Its requests and
+   * results are deleted some weeks after its end.
+   *
+   * Needs the scope `batch`.
+   */
+  createBatch(options: Options<api.CreateBatchData> = {}): Call<Answer<api.CreateBatchResponses>> {
+    return this.call(
+      { method: 'POST', path: '/api/v1/batches', body: {}, isIdempotent: true },
+      options,
+    );
+  }
+
+  /**
+   * See how far a batch is, and what it has cost.
+   *
+   * Needs the scope `batch`.
+   *
+   * @param batchId The id of a batch.
+   */
+  getBatch(
+    batchId: string,
+    options: Options<api.GetBatchData> = {},
+  ): Call<Answer<api.GetBatchResponses>> {
+    return this.call({ method: 'GET', path: path`/api/v1/batches/${batchId}` }, options);
+  }
+
+  /**
+   * Read the results that there are, as JSON Lines.
+   *
+   * Also while the batch runs: then those that end later may come to stand between lines that you have.
+   *
+   * Needs the scope `batch`.
+   *
+   * @param batchId The id of a batch.
+   */
+  getBatchResults(
+    batchId: string,
+    options: Options<api.GetBatchResultsData> = {},
+  ): Call<Answer<api.GetBatchResultsResponses>> {
+    return this.call({ method: 'GET', path: path`/api/v1/batches/${batchId}/results` }, options);
+  }
+
+  /**
+   * Cancel a batch.
+   *
+   * What is under way is stopped within seconds and billed for what it has used; results that there are stay.
+   * One that has ended stays as it is.
+   *
+   * Needs the scope `batch`.
+   *
+   * @param batchId The id of a batch.
+   */
+  cancelBatch(
+    batchId: string,
+    options: Options<api.CancelBatchData> = {},
+  ): Call<Answer<api.CancelBatchResponses>> {
+    return this.call({ method: 'POST', path: path`/api/v1/batches/${batchId}/cancel` }, options);
+  }
+
+  /**
+   * Have the requests of a JSON Lines file answered, up to 50,000 of them.
+   *
+   * As `POST /batches`. If a line cannot be used, none is: the error's `field` is `file.` and its number.
+   *
+   * Needs the scope `batch`.
+   *
+   * @param file JSON Lines: a generate or chat body a line, each with a `custom_id` if you like.
+   */
+  uploadBatch(
+    file: api.UploadBatchData['body']['file'],
+    options: Options<api.UploadBatchData, 'file'> = {},
+  ): Call<Answer<api.UploadBatchResponses>> {
+    return this.call(
+      {
+        method: 'POST',
+        path: '/api/v1/batches/upload',
+        body: { file },
+        isMultipart: true,
+        isIdempotent: true,
+      },
+      options,
+    );
+  }
+
+  /**
+   * Look at a prompt: its latest version, a certain one, or the one that has a label.
+   *
+   * Needs the scope `generate` or `admin`.
+   *
+   * @param promptName The name of a prompt.
+   */
+  getPrompt(
+    promptName: string,
+    options: Options<api.GetPromptData> = {},
+  ): Call<Answer<api.GetPromptResponses>> {
+    return this.call({ method: 'GET', path: path`/api/v1/prompts/${promptName}` }, options);
+  }
+
+  /**
+   * Make a new version of a prompt, or the first.
+   *
+   * If the latest version says just the same, it stays the latest: putting it again changes nothing.
+   *
+   * Needs the scope `admin`.
+   *
+   * @param promptName The name of a prompt.
+   * @param template The prompt. `{name}` is a field, which the variable of this name fills; `{{` and `}}` stand for braces.
+   */
+  putPrompt(
+    promptName: string,
+    template: api.PutPromptData['body']['template'],
+    options: Options<api.PutPromptData, 'template'> = {},
+  ): Call<Answer<api.PutPromptResponses>> {
+    return this.call(
+      { method: 'PUT', path: path`/api/v1/prompts/${promptName}`, body: { template } },
+      options,
+    );
+  }
+
+  /**
+   * Delete a prompt with all of its versions and labels.
+   *
+   * What was made with it stays in the usage. If the name is used again, its versions count on.
+   *
+   * Needs the scope `admin`.
+   *
+   * @param promptName The name of a prompt.
+   */
+  deletePrompt(
+    promptName: string,
+    options: Options<api.DeletePromptData> = {},
+  ): Call<Answer<api.DeletePromptResponses>> {
+    return this.call({ method: 'DELETE', path: path`/api/v1/prompts/${promptName}` }, options);
+  }
+
+  /**
+   * List prompts by name, each in its latest version.
+   *
+   * Needs the scope `generate` or `admin`.
+   */
+  listPrompts(
+    options: Options<api.ListPromptsData> = {},
+  ): PagedCall<Answer<api.ListPromptsResponses>> {
+    return this.pages({ method: 'GET', path: '/api/v1/prompts' }, options);
+  }
+
+  /**
+   * List a prompt's versions, the latest first.
+   *
+   * Needs the scope `generate` or `admin`.
+   *
+   * @param promptName The name of a prompt.
+   */
+  listPromptVersions(
+    promptName: string,
+    options: Options<api.ListPromptVersionsData> = {},
+  ): PagedCall<Answer<api.ListPromptVersionsResponses>> {
+    return this.pages(
+      { method: 'GET', path: path`/api/v1/prompts/${promptName}/versions` },
+      options,
+    );
+  }
+
+  /**
+   * Put a label on a version; if another has it, it moves.
+   *
+   * Whoever asks for the label gets this version from the next request on.
+   *
+   * Needs the scope `admin`.
+   *
+   * @param promptName The name of a prompt.
+   * @param label A label.
+   * @param version The number of the version.
+   */
+  putPromptLabel(
+    promptName: string,
+    label: string,
+    version: api.PutPromptLabelData['body']['version'],
+    options: Options<api.PutPromptLabelData, 'version'> = {},
+  ): Call<Answer<api.PutPromptLabelResponses>> {
+    return this.call(
+      {
+        method: 'PUT',
+        path: path`/api/v1/prompts/${promptName}/labels/${label}`,
+        body: { version },
+      },
+      options,
+    );
+  }
+
+  /**
+   * Take a label away. The version stays.
+   *
+   * Needs the scope `admin`.
+   *
+   * @param promptName The name of a prompt.
+   * @param label A label.
+   */
+  deletePromptLabel(
+    promptName: string,
+    label: string,
+    options: Options<api.DeletePromptLabelData> = {},
+  ): Call<Answer<api.DeletePromptLabelResponses>> {
+    return this.call(
+      { method: 'DELETE', path: path`/api/v1/prompts/${promptName}/labels/${label}` },
+      options,
+    );
+  }
+
+  /**
+   * Show what a prompt says with its variables filled in. No model is asked, and it costs nothing.
+   *
+   * Needs the scope `generate` or `admin`.
+   *
+   * @param promptName The name of a prompt.
+   */
+  renderPrompt(
+    promptName: string,
+    options: Options<api.RenderPromptData> = {},
+  ): Call<Answer<api.RenderPromptResponses>> {
+    return this.call(
+      { method: 'POST', path: path`/api/v1/prompts/${promptName}/render`, body: {} },
+      options,
+    );
+  }
+
+  /**
+   * Answer a prompt that is made from a template.
+   *
+   * The version stands in the request's record, and `GET /usage?group_by=prompt` compares what each costs.
+   *
+   * Needs the scope `generate`.
+   *
+   * @param promptName The name of a prompt.
+   */
+  generateWithPrompt(
+    promptName: string,
+    options: Options<api.GenerateWithPromptData> = {},
+  ): Call<Answer<api.GenerateWithPromptResponses>> {
+    return this.call(
+      {
+        method: 'POST',
+        path: path`/api/v1/prompts/${promptName}/generate`,
+        body: {},
+        isIdempotent: true,
+      },
+      options,
+    );
+  }
+
+  /**
+   * Answer a prompt that is made from a template, as Server-Sent Events.
+   *
+   * `token` events, then exactly one `done` or `error`. Hanging up stops the model.
+   *
+   * Needs the scope `generate`.
+   *
+   * @param promptName The name of a prompt.
+   */
+  streamGenerateWithPrompt(
+    promptName: string,
+    options: Options<api.StreamGenerateWithPromptData> = {},
+  ): Stream<Chunk<api.StreamGenerateWithPromptResponses>, Answer<api.GenerateWithPromptResponses>> {
+    return this.stream(
+      {
+        method: 'POST',
+        path: path`/api/v1/prompts/${promptName}/generate/stream`,
+        body: {},
+        isIdempotent: true,
+      },
+      options,
+      'text',
+    );
+  }
+
+  /**
+   * Answer a conversation that a template begins; `messages` are what was said since.
+   *
+   * Needs the scope `generate`.
+   *
+   * @param promptName The name of a prompt.
+   */
+  chatWithPrompt(
+    promptName: string,
+    options: Options<api.ChatWithPromptData> = {},
+  ): Call<Answer<api.ChatWithPromptResponses>> {
+    return this.call(
+      {
+        method: 'POST',
+        path: path`/api/v1/prompts/${promptName}/chat`,
+        body: {},
+        isIdempotent: true,
+      },
+      options,
+    );
+  }
+
+  /**
+   * Answer a conversation that a template begins, as Server-Sent Events.
+   *
+   * `token` and `tool_call` events, then exactly one `done` or `error`. Hanging up stops the model.
+   *
+   * Needs the scope `generate`.
+   *
+   * @param promptName The name of a prompt.
+   */
+  streamChatWithPrompt(
+    promptName: string,
+    options: Options<api.StreamChatWithPromptData> = {},
+  ): Stream<Chunk<api.StreamChatWithPromptResponses>, Answer<api.ChatWithPromptResponses>> {
+    return this.stream(
+      {
+        method: 'POST',
+        path: path`/api/v1/prompts/${promptName}/chat/stream`,
+        body: {},
+        isIdempotent: true,
+      },
+      options,
+      'message',
+    );
+  }
+
+  /**
+   * Look at a collection.
+   *
+   * Needs the scope `retrieval`.
+   *
+   * @param collection The name of a collection.
+   */
+  getCollection(
+    collection: string,
+    options: Options<api.GetCollectionData> = {},
+  ): Call<Answer<api.GetCollectionResponses>> {
+    return this.call({ method: 'GET', path: path`/api/v1/collections/${collection}` }, options);
+  }
+
+  /**
+   * Make a collection, or change how it cuts up and embeds while it has no documents.
+   *
+   * Needs the scope `retrieval`.
+   *
+   * @param collection The name of a collection.
+   */
+  putCollection(
+    collection: string,
+    options: Options<api.PutCollectionData> = {},
+  ): Call<Answer<api.PutCollectionResponses>> {
+    return this.call(
+      { method: 'PUT', path: path`/api/v1/collections/${collection}`, body: {} },
+      options,
+    );
+  }
+
+  /**
+   * Delete a collection with all of its documents.
+   *
+   * Needs the scope `retrieval`.
+   *
+   * @param collection The name of a collection.
+   */
+  deleteCollection(
+    collection: string,
+    options: Options<api.DeleteCollectionData> = {},
+  ): Call<Answer<api.DeleteCollectionResponses>> {
+    return this.call({ method: 'DELETE', path: path`/api/v1/collections/${collection}` }, options);
+  }
+
+  /**
+   * List the collections, by name.
+   *
+   * Needs the scope `retrieval`.
+   */
+  listCollections(
+    options: Options<api.ListCollectionsData> = {},
+  ): PagedCall<Answer<api.ListCollectionsResponses>> {
+    return this.pages({ method: 'GET', path: '/api/v1/collections' }, options);
+  }
+
+  /**
+   * List the documents of a collection, by id, with their states.
+   *
+   * Needs the scope `retrieval`.
+   *
+   * @param collection The name of a collection.
+   */
+  listDocuments(
+    collection: string,
+    options: Options<api.ListDocumentsData> = {},
+  ): PagedCall<Answer<api.ListDocumentsResponses>> {
+    return this.pages(
+      { method: 'GET', path: path`/api/v1/collections/${collection}/documents` },
+      options,
+    );
+  }
+
+  /**
+   * Add documents as text, or replace those of the same id.
+   *
+   * They are embedded afterwards, at the key's cost; what the collection has embedded already is not embedded
+   * again.
+   *
+   * Needs the scope `retrieval`.
+   *
+   * @param collection The name of a collection.
+   */
+  addDocuments(
+    collection: string,
+    options: Options<api.AddDocumentsData> = {},
+  ): Call<Answer<api.AddDocumentsResponses>> {
+    return this.call(
+      {
+        method: 'POST',
+        path: path`/api/v1/collections/${collection}/documents`,
+        body: {},
+        isIdempotent: true,
+      },
+      options,
+    );
+  }
+
+  /**
+   * Look at a document: how far its ingestion is, or why it has failed.
+   *
+   * Needs the scope `retrieval`.
+   *
+   * @param collection The name of a collection.
+   * @param documentId A document's id.
+   */
+  getDocument(
+    collection: string,
+    documentId: string,
+    options: Options<api.GetDocumentData> = {},
+  ): Call<Answer<api.GetDocumentResponses>> {
+    return this.call(
+      { method: 'GET', path: path`/api/v1/collections/${collection}/documents/${documentId}` },
+      options,
+    );
+  }
+
+  /**
+   * Delete a document; it is found no more.
+   *
+   * Needs the scope `retrieval`.
+   *
+   * @param collection The name of a collection.
+   * @param documentId A document's id.
+   */
+  deleteDocument(
+    collection: string,
+    documentId: string,
+    options: Options<api.DeleteDocumentData> = {},
+  ): Call<Answer<api.DeleteDocumentResponses>> {
+    return this.call(
+      { method: 'DELETE', path: path`/api/v1/collections/${collection}/documents/${documentId}` },
+      options,
+    );
+  }
+
+  /**
+   * Find what the documents say about a question, without making an answer of it.
+   *
+   * Needs the scope `retrieval`.
+   *
+   * @param collection The name of a collection.
+   * @param question In your own words.
+   */
+  retrieve(
+    collection: string,
+    question: api.RetrieveData['body']['question'],
+    options: Options<api.RetrieveData, 'question'> = {},
+  ): Call<Answer<api.RetrieveResponses>> {
+    return this.call(
+      {
+        method: 'POST',
+        path: path`/api/v1/collections/${collection}/retrieve`,
+        body: { question },
+        isIdempotent: true,
+      },
+      options,
+    );
+  }
+
+  /**
+   * Answer a question from the documents, and say which ones.
+   *
+   * If they say nothing about it, no model is asked, and the answer says so.
+   *
+   * Needs the scope `retrieval`.
+   *
+   * @param collection The name of a collection.
+   * @param question In your own words.
+   */
+  queryCollection(
+    collection: string,
+    question: api.QueryCollectionData['body']['question'],
+    modelOrOptions: string | Options<api.QueryCollectionData, 'question'> = {},
+  ): Call<Answer<api.QueryCollectionResponses>> {
+    return this.call(
+      {
+        method: 'POST',
+        path: path`/api/v1/collections/${collection}/query`,
+        body: { question },
+        isIdempotent: true,
+      },
+      modelOrOptions,
+    );
+  }
+
+  /**
+   * Answer a question from the documents as Server-Sent Events.
+   *
+   * One `sources` event, then `token` events, then exactly one `done` or `error`. A failure before the first
+   * token is a plain HTTP error. Hanging up stops the model.
+   *
+   * Needs the scope `retrieval`.
+   *
+   * @param collection The name of a collection.
+   * @param question In your own words.
+   */
+  streamQueryCollection(
+    collection: string,
+    question: api.StreamQueryCollectionData['body']['question'],
+    modelOrOptions: string | Options<api.StreamQueryCollectionData, 'question'> = {},
+  ): Stream<Chunk<api.StreamQueryCollectionResponses>, Answer<api.QueryCollectionResponses>> {
+    return this.stream(
+      {
+        method: 'POST',
+        path: path`/api/v1/collections/${collection}/query/stream`,
+        body: { question },
+        isIdempotent: true,
+      },
+      modelOrOptions,
+      'answer',
+    );
+  }
+
+  /**
+   * Add documents as files: txt, md, html, pdf, docx or json.
+   *
+   * A file of the same name is replaced; one that has not changed is left as it is, so that an upload may
+   * always be repeated. The name becomes the metadata field `file_name`.
+   *
+   * Needs the scope `retrieval`.
+   *
+   * @param collection The name of a collection.
+   * @param file Files whose names end in .txt, .md, .html, .pdf, .docx or .json; the field may be repeated.
+   */
+  uploadDocuments(
+    collection: string,
+    file: api.UploadDocumentsData['body']['file'],
+    options: Options<api.UploadDocumentsData, 'file'> = {},
+  ): Call<Answer<api.UploadDocumentsResponses>> {
+    return this.call(
+      {
+        method: 'POST',
+        path: path`/api/v1/collections/${collection}/documents/upload`,
+        body: { file },
+        isMultipart: true,
+        isIdempotent: true,
+      },
+      options,
+    );
+  }
+
+  /**
    * List the models: where each name leads, and what each can do and costs.
    *
    * Needs the scope `generate`.
@@ -142,7 +835,7 @@ export abstract class Operations {
   }
 
   /**
-   * Add up what the tenant used: requests, tokens and cost by day, model, key or tag.
+   * Add up what the tenant used: requests, tokens and cost by day, model, key, prompt or tag.
    *
    * A request belongs to the moment at which it began, and is counted once it has ended. With the header
    * `Accept: text/csv` the answer is CSV; there, a group that a spreadsheet would take for a formula stands
@@ -301,6 +994,202 @@ export abstract class Operations {
     options: Options<api.PutTenantData> = {},
   ): Call<Answer<api.PutTenantResponses>> {
     return this.call({ method: 'PUT', path: path`/api/v1/tenants/${tenantId}`, body: {} }, options);
+  }
+
+  /**
+   * List your tenant's webhook endpoints, the newest first.
+   *
+   * Needs the scope `admin`.
+   */
+  listWebhookEndpoints(
+    options: Options<api.ListWebhookEndpointsData> = {},
+  ): PagedCall<Answer<api.ListWebhookEndpointsResponses>> {
+    return this.pages({ method: 'GET', path: '/api/v1/webhook-endpoints' }, options);
+  }
+
+  /**
+   * Register a URL to be told of events. Its secret is shown this once.
+   *
+   * Deliveries are signed as Standard Webhooks has it. One that is not answered with a 2xx within 10 s is
+   * tried again after 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, then daily, for three days; `Retry-After` is
+   * respected. Their order is not promised, and one may come twice: `webhook-id` tells.
+   *
+   * Needs the scope `admin`.
+   *
+   * @param url Where to: https, at a public address or at a host that the operator allows; without user name, password and fragment.
+   * @param events What is sent: names of events, `generation.*` or `batch.*`. A `generation` event is sent for each request, once it is settled.
+   */
+  createWebhookEndpoint(
+    url: api.CreateWebhookEndpointData['body']['url'],
+    events: api.CreateWebhookEndpointData['body']['events'],
+    options: Options<api.CreateWebhookEndpointData, 'url' | 'events'> = {},
+  ): Call<Answer<api.CreateWebhookEndpointResponses>> {
+    return this.call(
+      { method: 'POST', path: '/api/v1/webhook-endpoints', body: { url, events } },
+      options,
+    );
+  }
+
+  /**
+   * Look at a webhook endpoint: whether it is well, and, if it is disabled, why.
+   *
+   * Needs the scope `admin`.
+   *
+   * @param endpointId The id of a webhook endpoint.
+   */
+  getWebhookEndpoint(
+    endpointId: string,
+    options: Options<api.GetWebhookEndpointData> = {},
+  ): Call<Answer<api.GetWebhookEndpointResponses>> {
+    return this.call(
+      { method: 'GET', path: path`/api/v1/webhook-endpoints/${endpointId}` },
+      options,
+    );
+  }
+
+  /**
+   * Change a webhook endpoint, disable it, or enable it again.
+   *
+   * Needs the scope `admin`.
+   *
+   * @param endpointId The id of a webhook endpoint.
+   */
+  changeWebhookEndpoint(
+    endpointId: string,
+    options: Options<api.ChangeWebhookEndpointData> = {},
+  ): Call<Answer<api.ChangeWebhookEndpointResponses>> {
+    return this.call(
+      { method: 'PATCH', path: path`/api/v1/webhook-endpoints/${endpointId}`, body: {} },
+      options,
+    );
+  }
+
+  /**
+   * Delete a webhook endpoint, with the list of its deliveries.
+   *
+   * Needs the scope `admin`.
+   *
+   * @param endpointId The id of a webhook endpoint.
+   */
+  deleteWebhookEndpoint(
+    endpointId: string,
+    options: Options<api.DeleteWebhookEndpointData> = {},
+  ): Call<Answer<api.DeleteWebhookEndpointResponses>> {
+    return this.call(
+      { method: 'DELETE', path: path`/api/v1/webhook-endpoints/${endpointId}` },
+      options,
+    );
+  }
+
+  /**
+   * Give a webhook endpoint another secret. For a while both sign each delivery.
+   *
+   * Needs the scope `admin`.
+   *
+   * @param endpointId The id of a webhook endpoint.
+   */
+  rotateWebhookSecret(
+    endpointId: string,
+    options: Options<api.RotateWebhookSecretData> = {},
+  ): Call<Answer<api.RotateWebhookSecretResponses>> {
+    return this.call(
+      {
+        method: 'POST',
+        path: path`/api/v1/webhook-endpoints/${endpointId}/rotate-secret`,
+        body: {},
+      },
+      options,
+    );
+  }
+
+  /**
+   * Send a test, once: an event `webhook_endpoint.test`. How it went is in the list of deliveries.
+   *
+   * Needs the scope `admin`.
+   *
+   * @param endpointId The id of a webhook endpoint.
+   */
+  testWebhookEndpoint(
+    endpointId: string,
+    options: Options<api.TestWebhookEndpointData> = {},
+  ): Call<Answer<api.TestWebhookEndpointResponses>> {
+    return this.call(
+      { method: 'POST', path: path`/api/v1/webhook-endpoints/${endpointId}/test` },
+      options,
+    );
+  }
+
+  /**
+   * List the deliveries to a webhook endpoint, the newest first.
+   *
+   * They are kept for `AI_SERVICE_CONTENT_RETENTION_DAYS` after their end.
+   *
+   * Needs the scope `admin`.
+   *
+   * @param endpointId The id of a webhook endpoint.
+   */
+  listWebhookDeliveries(
+    endpointId: string,
+    options: Options<api.ListWebhookDeliveriesData> = {},
+  ): PagedCall<Answer<api.ListWebhookDeliveriesResponses>> {
+    return this.pages(
+      { method: 'GET', path: path`/api/v1/webhook-endpoints/${endpointId}/deliveries` },
+      options,
+    );
+  }
+
+  /**
+   * Send all failed deliveries to a webhook endpoint again.
+   *
+   * Needs the scope `admin`.
+   *
+   * @param endpointId The id of a webhook endpoint.
+   */
+  redeliverFailedWebhooks(
+    endpointId: string,
+    options: Options<api.RedeliverFailedWebhooksData> = {},
+  ): Call<Answer<api.RedeliverFailedWebhooksResponses>> {
+    return this.call(
+      { method: 'POST', path: path`/api/v1/webhook-endpoints/${endpointId}/redeliver-failed` },
+      options,
+    );
+  }
+
+  /**
+   * Send a delivery again, however it ended; a pending one, now.
+   *
+   * Needs the scope `admin`.
+   *
+   * @param deliveryId The id of a webhook delivery.
+   */
+  redeliverWebhook(
+    deliveryId: string,
+    options: Options<api.RedeliverWebhookData> = {},
+  ): Call<Answer<api.RedeliverWebhookResponses>> {
+    return this.call(
+      { method: 'POST', path: path`/api/v1/webhook-deliveries/${deliveryId}/redeliver` },
+      options,
+    );
+  }
+
+  /**
+   * Take a provider's event; its signature stands for the key.
+   *
+   * The signature is one of two: `X-Webhook-Signature`, or the three headers of Standard Webhooks. What an
+   * event says of a request is shown by `GET /requests/{request_id}` and told to the request's tenant by its
+   * webhook endpoints; it changes neither status nor cost. A repeat has no second effect. Without a secret in
+   * the settings there is nothing here.
+   *
+   * @param type `generation.completed`, `generation.failed`, `usage.threshold_reached`, or OpenAI's `batch.completed`, `batch.failed`, `batch.cancelled`, `batch.expired`.
+   */
+  receiveProviderEvent(
+    type: api.ReceiveProviderEventData['body']['type'],
+    options: Options<api.ReceiveProviderEventData, 'type'> = {},
+  ): Call<Answer<api.ReceiveProviderEventResponses>> {
+    return this.call(
+      { method: 'POST', path: '/api/v1/webhooks/llm-provider', body: { type } },
+      options,
+    );
   }
 
   /**

@@ -5,6 +5,54 @@ export type ClientOptions = {
 };
 
 /**
+ * AcceptedDocumentsResponse
+ *
+ * What was taken in. It is found once its status is `ready`.
+ */
+export type AcceptedDocumentsResponse = {
+  /**
+   * Documents
+   *
+   * In the order in which they were sent; one that has not changed is `ready` at once.
+   */
+  documents: Array<DocumentResponse>;
+};
+
+/**
+ * AddDocumentsRequest
+ *
+ * One document, or up to 100 at once.
+ */
+export type AddDocumentsRequest = {
+  /**
+   * Text
+   *
+   * Either one document's text …
+   */
+  text?: string | null;
+  /**
+   * Metadata
+   *
+   * … its fields …
+   */
+  metadata?: {
+    [key: string]: unknown | string;
+  } | null;
+  /**
+   * Id
+   *
+   * … and its id,
+   */
+  id?: string | null;
+  /**
+   * Documents
+   *
+   * or several documents.
+   */
+  documents?: Array<NewDocument> | null;
+};
+
+/**
  * AssistantFunctionCall
  *
  * Which function, and with what.
@@ -106,9 +154,149 @@ export type Base64Source = {
 };
 
 /**
+ * Batch
+ *
+ * A durable batch, as it stands.
+ */
+export type Batch = {
+  /**
+   * Id
+   *
+   * The batch's id.
+   */
+  id: string;
+  /**
+   * Status
+   *
+   * `paused`: it waits, and goes on by itself, see `reason`. `completed`: every request has ended, if only with an error. `failed`: the batch as a whole could not be run on.
+   */
+  status: 'queued' | 'running' | 'paused' | 'completed' | 'failed' | 'cancelled' | 'expired';
+  /**
+   * Reason
+   *
+   * Why it is paused, or has failed.
+   */
+  reason?: string | null;
+  /**
+   * How far it is.
+   */
+  counts: BatchCounts;
+  /**
+   * The tokens of all responses so far.
+   */
+  usage: Usage;
+  /**
+   * Cost Usd
+   *
+   * The price of all responses so far in US dollars; those without a known price count as 0.
+   */
+  cost_usd: number;
+  /**
+   * Mode
+   *
+   * Who runs it.
+   */
+  mode: 'service' | 'provider';
+  /**
+   * Max Concurrency
+   *
+   * How many are in flight at once, at most.
+   */
+  max_concurrency: number;
+  /**
+   * Requests Per Second
+   *
+   * How fast they are started, at most.
+   */
+  requests_per_second?: number | null;
+  /**
+   * Created At
+   *
+   * When it was made.
+   */
+  created_at: string;
+  /**
+   * Started At
+   *
+   * When it was first worked on.
+   */
+  started_at?: string | null;
+  /**
+   * Cancel Requested At
+   *
+   * When it was cancelled; what is under way then is stopped at once.
+   */
+  cancel_requested_at?: string | null;
+  /**
+   * Finished At
+   *
+   * When it ended.
+   */
+  finished_at?: string | null;
+  /**
+   * Expires At
+   *
+   * When it ends at the latest.
+   */
+  expires_at: string;
+};
+
+/**
+ * BatchCounts
+ *
+ * How many requests of a batch have ended, and how.
+ */
+export type BatchCounts = {
+  /**
+   * Total
+   *
+   * All of them.
+   */
+  total: number;
+  /**
+   * Completed
+   *
+   * Those with a response.
+   */
+  completed: number;
+  /**
+   * Failed
+   *
+   * Those with an error of their own.
+   */
+  failed: number;
+  /**
+   * Cancelled
+   *
+   * Those that the batch's end left without one.
+   */
+  cancelled: number;
+};
+
+/**
  * A generate body, or a chat body: the one with `messages`.
  */
 export type BatchItem = GenerateRequest | ChatRequest;
+
+/**
+ * BatchList
+ *
+ * A page of batches.
+ */
+export type BatchList = {
+  /**
+   * Data
+   *
+   * The newest first.
+   */
+  data: Array<Batch>;
+  /**
+   * Next Cursor
+   *
+   * What to send as `cursor` for the next page; null on the last.
+   */
+  next_cursor: string | null;
+};
 
 /**
  * BatchRequest
@@ -203,6 +391,36 @@ export type BatchResult = {
 };
 
 /**
+ * BatchResultLine
+ *
+ * How one request of a durable batch ended: with a `response`, or with an `error`.
+ */
+export type BatchResultLine = {
+  /**
+   * Index
+   *
+   * Which request this is about, from 0.
+   */
+  index: number;
+  /**
+   * Custom Id
+   *
+   * The name that it was given.
+   */
+  custom_id: string | null;
+  /**
+   * Response
+   *
+   * The answer, as /generate or /chat gives it.
+   */
+  response?: GenerateResponse | ChatResponse | null;
+  /**
+   * What went wrong, if something did.
+   */
+  error?: ErrorDetail | null;
+};
+
+/**
  * Budget
  *
  * What may be spent in a period.
@@ -283,11 +501,180 @@ export type ChangeKeyRequest = {
    */
   sanitize?: 'none' | 'html' | 'text';
   /**
+   * Lets a question that means nearly the same as an earlier one have its answer, where a request says nothing of its own. Null: only the same question.
+   */
+  semantic_cache?: SemanticCacheBody | null;
+  /**
    * Rotate After Days
    *
    * After as many days without a rotation each answer to the key carries `X-Key-Rotation-Due`. Null: never.
    */
   rotate_after_days?: number | null;
+};
+
+/**
+ * ChangeWebhookEndpointRequest
+ *
+ * What is to be changed of an endpoint; what is absent stays as it is.
+ */
+export type ChangeWebhookEndpointRequest = {
+  /**
+   * Url
+   *
+   * Where to: https, at a public address or at a host that the operator allows; without user name, password and fragment.
+   */
+  url?: string;
+  /**
+   * Events
+   *
+   * What is sent: names of events, `generation.*` or `batch.*`. A `generation` event is sent for each request, once it is settled. Replaced whole.
+   */
+  events?: Array<
+    | 'generation.completed'
+    | 'generation.failed'
+    | 'generation.*'
+    | 'batch.completed'
+    | 'batch.failed'
+    | 'batch.cancelled'
+    | 'batch.*'
+    | 'usage.threshold_reached'
+  >;
+  /**
+   * Enabled
+   *
+   * `false`: nothing is sent any more, and what was pending has failed. `true`: events are sent from now on; `redeliver-failed` sends what has failed again.
+   */
+  enabled?: boolean;
+};
+
+/**
+ * ChatItem
+ *
+ * A chat body with a name.
+ */
+export type ChatItem = {
+  /**
+   * Messages
+   *
+   * The conversation so far, oldest first.
+   */
+  messages: Array<ChatMessage>;
+  /**
+   * Model
+   *
+   * An alias (`haiku`, `sonnet`, `opus`, `gpt`, …) or a provider's model id; `GET /api/v1/models` lists them.
+   */
+  model?: string;
+  /**
+   * Max Tokens
+   *
+   * The most tokens that the answer may have.
+   */
+  max_tokens?: number;
+  /**
+   * Temperature
+   *
+   * Higher is more varied. Left out of the call for models that do not take it.
+   */
+  temperature?: number;
+  /**
+   * Top P
+   *
+   * Nucleus sampling. Left out for models that do not take it.
+   */
+  top_p?: number | null;
+  /**
+   * Stop
+   *
+   * The answer ends before any of these, up to 4.
+   */
+  stop?: Array<string> | null;
+  /**
+   * Tools
+   *
+   * The functions that the model may ask for.
+   */
+  tools?: Array<ToolDefinition> | null;
+  /**
+   * Tool Choice
+   *
+   * Whether it may (`auto`), must not (`none`) or must (`required`) ask for one, or for which.
+   */
+  tool_choice?: 'auto' | 'none' | 'required' | NamedToolChoice | null;
+  /**
+   * Free text, or JSON that follows a schema.
+   */
+  response_format?: ResponseFormat | null;
+  /**
+   * Conversation Id
+   *
+   * The conversation to go on with: its history goes to the model before `messages`, and both turns are kept in it once the answer is whole. One turn at a time: another meanwhile is a 409. System messages in `messages` follow the conversation's own, for this turn only.
+   */
+  conversation_id?: string | null;
+  /**
+   * History Limit
+   *
+   * Only this many of the last messages go to the model. System messages are kept, and a tool's result is never cut from its call.
+   */
+  history_limit?: number;
+  /**
+   * History Token Budget
+   *
+   * Of these, only as many of the last as have no more tokens by estimate (a token is four bytes, an image 1000). The last message always goes; system messages are not counted.
+   */
+  history_token_budget?: number | null;
+  /**
+   * Summarize History
+   *
+   * Only with `conversation_id`: what falls out of the history goes to the model as a summary. A small model makes it when more has fallen out, at your cost and within 10 s; if that fails, the last one is used.
+   */
+  summarize_history?: boolean;
+  /**
+   * Cache
+   *
+   * Whether a stored answer may be given, once there is one.
+   */
+  cache?: boolean;
+  /**
+   * Timeout Seconds
+   *
+   * Shortens the server's own deadline; never lengthens it.
+   */
+  timeout_seconds?: number | null;
+  /**
+   * Metadata
+   *
+   * Up to 16 tags, kept in the usage row.
+   */
+  metadata?: {
+    [key: string]: unknown | string;
+  } | null;
+  /**
+   * Reasoning Effort
+   *
+   * How much to think, for models that can be told.
+   */
+  reasoning_effort?: 'none' | 'low' | 'medium' | 'high' | null;
+  /**
+   * Fields for one vendor's own call, by vendor.
+   */
+  provider_options?: ProviderOptions | null;
+  /**
+   * Sanitize
+   *
+   * Makes the text safe for a web page: `text` escapes all markup, `html` keeps what is harmless and holds a stream's text back until it is whole, `none` leaves it alone. Tool calls are left alone. Absent: as the key has it.
+   */
+  sanitize?: 'none' | 'html' | 'text' | null;
+  /**
+   * Lets a question that means nearly the same as an earlier one have its answer (`cache_hit`): of your tenant, with all else alike, without tools and images. An embedding is paid. Null: as the key has it; `cache: false` leaves it out.
+   */
+  semantic_cache?: SemanticCacheBody | null;
+  /**
+   * Custom Id
+   *
+   * A name of yours, given back with the result. No two may be the same.
+   */
+  custom_id?: string | null;
 };
 
 /**
@@ -389,11 +776,29 @@ export type ChatRequest = {
    */
   response_format?: ResponseFormat | null;
   /**
+   * Conversation Id
+   *
+   * The conversation to go on with: its history goes to the model before `messages`, and both turns are kept in it once the answer is whole. One turn at a time: another meanwhile is a 409. System messages in `messages` follow the conversation's own, for this turn only.
+   */
+  conversation_id?: string | null;
+  /**
    * History Limit
    *
    * Only this many of the last messages go to the model. System messages are kept, and a tool's result is never cut from its call.
    */
   history_limit?: number;
+  /**
+   * History Token Budget
+   *
+   * Of these, only as many of the last as have no more tokens by estimate (a token is four bytes, an image 1000). The last message always goes; system messages are not counted.
+   */
+  history_token_budget?: number | null;
+  /**
+   * Summarize History
+   *
+   * Only with `conversation_id`: what falls out of the history goes to the model as a summary. A small model makes it when more has fallen out, at your cost and within 10 s; if that fails, the last one is used.
+   */
+  summarize_history?: boolean;
   /**
    * Cache
    *
@@ -430,6 +835,10 @@ export type ChatRequest = {
    * Makes the text safe for a web page: `text` escapes all markup, `html` keeps what is harmless and holds a stream's text back until it is whole, `none` leaves it alone. Tool calls are left alone. Absent: as the key has it.
    */
   sanitize?: 'none' | 'html' | 'text' | null;
+  /**
+   * Lets a question that means nearly the same as an earlier one have its answer (`cache_hit`): of your tenant, with all else alike, without tools and images. An embedding is paid. Null: as the key has it; `cache: false` leaves it out.
+   */
+  semantic_cache?: SemanticCacheBody | null;
 };
 
 /**
@@ -485,6 +894,12 @@ export type ChatResponse = {
    */
   cache_hit: boolean;
   /**
+   * Conversation Id
+   *
+   * The conversation that the turn is kept in; absent if in none.
+   */
+  conversation_id?: string | null;
+  /**
    * The model's turn.
    */
   message: AssistantMessage;
@@ -506,6 +921,151 @@ export type ChatStreamEvent =
   | ({
       type: 'error';
     } & ErrorEvent);
+
+/**
+ * ChatWithPromptRequest
+ *
+ * A conversation that a prompt begins. What is not said of the model and its parameters is as the
+ * prompt has it.
+ */
+export type ChatWithPromptRequest = {
+  /**
+   * Variables
+   *
+   * What the fields are filled with, by name. Those with a default may be left out.
+   */
+  variables?: {
+    [key: string]: unknown | string | boolean | number | number;
+  };
+  /**
+   * Version
+   *
+   * The version's number. Absent, and no label: the latest version.
+   */
+  version?: number | null;
+  /**
+   * Label
+   *
+   * Instead of a version: the one that has this label.
+   */
+  label?: string | null;
+  /**
+   * Messages
+   *
+   * What was said since, oldest first. The rendered messages stand before these, always.
+   */
+  messages?: Array<ChatMessage>;
+  /**
+   * Model
+   *
+   * An alias or a provider's model id. Absent: as the prompt has it.
+   */
+  model?: string | null;
+  /**
+   * Max Tokens
+   *
+   * The most tokens that the answer may have. Absent: as the prompt has it.
+   */
+  max_tokens?: number | null;
+  /**
+   * Temperature
+   *
+   * Higher is more varied. Absent: as the prompt has it.
+   */
+  temperature?: number | null;
+  /**
+   * Top P
+   *
+   * Nucleus sampling. Left out for models that do not take it.
+   */
+  top_p?: number | null;
+  /**
+   * Stop
+   *
+   * The answer ends before any of these, up to 4.
+   */
+  stop?: Array<string> | null;
+  /**
+   * Tools
+   *
+   * The functions that the model may ask for.
+   */
+  tools?: Array<ToolDefinition> | null;
+  /**
+   * Tool Choice
+   *
+   * Whether it may, must not or must ask for one, or for which.
+   */
+  tool_choice?: 'auto' | 'none' | 'required' | NamedToolChoice | null;
+  /**
+   * Free text, or JSON that follows a schema.
+   */
+  response_format?: ResponseFormat | null;
+  /**
+   * Conversation Id
+   *
+   * The conversation to go on with: its history goes to the model before what the template says, and both turns are kept in it once the answer is whole. One turn at a time: another meanwhile is a 409.
+   */
+  conversation_id?: string | null;
+  /**
+   * History Limit
+   *
+   * Only this many of the last messages go to the model. System messages are kept, and a tool's result is never cut from its call.
+   */
+  history_limit?: number;
+  /**
+   * History Token Budget
+   *
+   * Of these, only as many of the last as have no more tokens by estimate (a token is four bytes, an image 1000). The last message always goes; system messages are not counted.
+   */
+  history_token_budget?: number | null;
+  /**
+   * Summarize History
+   *
+   * Only with `conversation_id`: what falls out of the history goes to the model as a summary. A small model makes it when more has fallen out, at your cost and within 10 s; if that fails, the last one is used.
+   */
+  summarize_history?: boolean;
+  /**
+   * Cache
+   *
+   * Whether a stored answer may be given, once there is one.
+   */
+  cache?: boolean;
+  /**
+   * Timeout Seconds
+   *
+   * Shortens the server's own deadline; never lengthens it.
+   */
+  timeout_seconds?: number | null;
+  /**
+   * Metadata
+   *
+   * Up to 16 tags, kept in the usage row.
+   */
+  metadata?: {
+    [key: string]: unknown | string;
+  } | null;
+  /**
+   * Reasoning Effort
+   *
+   * How much to think, for models that can be told.
+   */
+  reasoning_effort?: 'none' | 'low' | 'medium' | 'high' | null;
+  /**
+   * Fields for one vendor's own call, by vendor.
+   */
+  provider_options?: ProviderOptions | null;
+  /**
+   * Sanitize
+   *
+   * Makes the text safe for a web page: `text` escapes all markup, `html` keeps what is harmless and holds a stream's text back until it is whole, `none` leaves it alone. Tool calls are left alone. Absent: as the key has it.
+   */
+  sanitize?: 'none' | 'html' | 'text' | null;
+  /**
+   * Lets a question that means nearly the same as an earlier one have its answer (`cache_hit`): of your tenant, with all else alike, without tools and images. An embedding is paid. Null: as the key has it; `cache: false` leaves it out.
+   */
+  semantic_cache?: SemanticCacheBody | null;
+};
 
 /**
  * Checks
@@ -536,6 +1096,82 @@ export type Checks = {
 };
 
 /**
+ * CollectionListResponse
+ *
+ * A page of collections, by name.
+ */
+export type CollectionListResponse = {
+  /**
+   * Data
+   *
+   * The collections.
+   */
+  data: Array<CollectionResponse>;
+  /**
+   * Next Cursor
+   *
+   * For the next page. Null: this is the last.
+   */
+  next_cursor?: string | null;
+};
+
+/**
+ * CollectionResponse
+ *
+ * A collection.
+ */
+export type CollectionResponse = {
+  /**
+   * Name
+   *
+   * Its name.
+   */
+  name: string;
+  /**
+   * Embedding Model
+   *
+   * What makes its vectors.
+   */
+  embedding_model: string;
+  /**
+   * Chunk Size
+   *
+   * Tokens of a chunk, at most.
+   */
+  chunk_size: number;
+  /**
+   * Chunk Overlap
+   *
+   * Tokens that two chunks share, at most.
+   */
+  chunk_overlap: number;
+  /**
+   * Document Count
+   *
+   * Its documents, in any state.
+   */
+  document_count: number;
+  /**
+   * Chunk Count
+   *
+   * Their chunks.
+   */
+  chunk_count: number;
+  /**
+   * Created At
+   *
+   * When it was made.
+   */
+  created_at: string;
+  /**
+   * Updated At
+   *
+   * When its settings were last changed.
+   */
+  updated_at: string;
+};
+
+/**
  * A part of a message.
  */
 export type ContentPart =
@@ -545,6 +1181,234 @@ export type ContentPart =
   | ({
       type: 'image';
     } & ImageContent);
+
+/**
+ * ConversationExportResponse
+ *
+ * Everything that is kept of a conversation.
+ */
+export type ConversationExportResponse = {
+  /**
+   * Id
+   *
+   * What `chat` takes as `conversation_id`.
+   */
+  id: string;
+  /**
+   * System
+   *
+   * Instructions that stand above every turn; null: none.
+   */
+  system?: string | null;
+  /**
+   * Metadata
+   *
+   * The tags that it was created with.
+   */
+  metadata: {
+    [key: string]: string;
+  };
+  /**
+   * Forked From
+   *
+   * The conversation that it is a fork of; null: of none.
+   */
+  forked_from?: string | null;
+  /**
+   * Message Count
+   *
+   * How many messages it has.
+   */
+  message_count: number;
+  /**
+   * Size Bytes
+   *
+   * How large it is, at 512 bytes a message and its JSON text; what the server allows is in the error that refuses a further turn.
+   */
+  size_bytes: number;
+  /**
+   * The tokens of all its turns, failed ones and summaries too. A fork begins at 0.
+   */
+  usage: Usage;
+  /**
+   * Cost Usd
+   *
+   * What they cost in US dollars, as far as prices are known.
+   */
+  cost_usd: number;
+  /**
+   * Created At
+   *
+   * When it was created.
+   */
+  created_at: string;
+  /**
+   * Updated At
+   *
+   * When it got its last message.
+   */
+  updated_at: string;
+  /**
+   * Messages
+   *
+   * All of its messages, in order.
+   */
+  messages: Array<MessageResponse>;
+};
+
+/**
+ * ConversationListResponse
+ *
+ * A page of conversations, the newest first.
+ */
+export type ConversationListResponse = {
+  /**
+   * Data
+   *
+   * The conversations.
+   */
+  data: Array<ConversationResponse>;
+  /**
+   * Next Cursor
+   *
+   * For the next page. Null: this is the last.
+   */
+  next_cursor?: string | null;
+};
+
+/**
+ * ConversationResponse
+ *
+ * A conversation, without its messages.
+ */
+export type ConversationResponse = {
+  /**
+   * Id
+   *
+   * What `chat` takes as `conversation_id`.
+   */
+  id: string;
+  /**
+   * System
+   *
+   * Instructions that stand above every turn; null: none.
+   */
+  system?: string | null;
+  /**
+   * Metadata
+   *
+   * The tags that it was created with.
+   */
+  metadata: {
+    [key: string]: string;
+  };
+  /**
+   * Forked From
+   *
+   * The conversation that it is a fork of; null: of none.
+   */
+  forked_from?: string | null;
+  /**
+   * Message Count
+   *
+   * How many messages it has.
+   */
+  message_count: number;
+  /**
+   * Size Bytes
+   *
+   * How large it is, at 512 bytes a message and its JSON text; what the server allows is in the error that refuses a further turn.
+   */
+  size_bytes: number;
+  /**
+   * The tokens of all its turns, failed ones and summaries too. A fork begins at 0.
+   */
+  usage: Usage;
+  /**
+   * Cost Usd
+   *
+   * What they cost in US dollars, as far as prices are known.
+   */
+  cost_usd: number;
+  /**
+   * Created At
+   *
+   * When it was created.
+   */
+  created_at: string;
+  /**
+   * Updated At
+   *
+   * When it got its last message.
+   */
+  updated_at: string;
+};
+
+/**
+ * CreateBatchRequest
+ *
+ * Up to 50,000 prompts, or as many full requests.
+ */
+export type CreateBatchRequest = {
+  /**
+   * Prompts
+   *
+   * Either these …
+   */
+  prompts?: Array<string> | null;
+  /**
+   * Requests
+   *
+   * … or generate and chat bodies, each with a `custom_id` if you like.
+   */
+  requests?: Array<GenerateItem | ChatItem> | null;
+  /**
+   * Model
+   *
+   * For `prompts`: the model (`haiku`). Bodies name their own.
+   */
+  model?: string | null;
+  /**
+   * Max Concurrency
+   *
+   * How many are in flight at once, at most. Fewer are while others ask live.
+   */
+  max_concurrency?: number;
+  /**
+   * Requests Per Second
+   *
+   * How fast they may be started.
+   */
+  requests_per_second?: number | null;
+  /**
+   * Mode
+   *
+   * `service`: one by one, as if asked live. `provider`: through the provider's own batch API, at its lower price, within a day.
+   */
+  mode?: 'service' | 'provider';
+};
+
+/**
+ * CreateConversationRequest
+ *
+ * How a conversation begins.
+ */
+export type CreateConversationRequest = {
+  /**
+   * System
+   *
+   * Instructions that stand above every turn.
+   */
+  system?: string | null;
+  /**
+   * Metadata
+   *
+   * Up to 16 tags, kept with the conversation.
+   */
+  metadata?: {
+    [key: string]: unknown | string;
+  } | null;
+};
 
 /**
  * CreateKeyRequest
@@ -591,11 +1455,134 @@ export type CreateKeyRequest = {
    */
   sanitize?: 'none' | 'html' | 'text';
   /**
+   * Lets a question that means nearly the same as an earlier one have its answer, where a request says nothing of its own. Null: only the same question.
+   */
+  semantic_cache?: SemanticCacheBody | null;
+  /**
    * Rotate After Days
    *
    * After as many days without a rotation each answer to the key carries `X-Key-Rotation-Due`. Null: never.
    */
   rotate_after_days?: number | null;
+};
+
+/**
+ * CreateWebhookEndpointRequest
+ *
+ * Where to tell of what.
+ */
+export type CreateWebhookEndpointRequest = {
+  /**
+   * Url
+   *
+   * Where to: https, at a public address or at a host that the operator allows; without user name, password and fragment.
+   */
+  url: string;
+  /**
+   * Events
+   *
+   * What is sent: names of events, `generation.*` or `batch.*`. A `generation` event is sent for each request, once it is settled.
+   */
+  events: Array<
+    | 'generation.completed'
+    | 'generation.failed'
+    | 'generation.*'
+    | 'batch.completed'
+    | 'batch.failed'
+    | 'batch.cancelled'
+    | 'batch.*'
+    | 'usage.threshold_reached'
+  >;
+};
+
+/**
+ * DocumentListResponse
+ *
+ * A page of documents, by id.
+ */
+export type DocumentListResponse = {
+  /**
+   * Data
+   *
+   * The documents.
+   */
+  data: Array<DocumentResponse>;
+  /**
+   * Next Cursor
+   *
+   * For the next page. Null: this is the last.
+   */
+  next_cursor?: string | null;
+};
+
+/**
+ * DocumentResponse
+ *
+ * A document and how far its ingestion is.
+ */
+export type DocumentResponse = {
+  /**
+   * Id
+   *
+   * Its id within the collection.
+   */
+  id: string;
+  /**
+   * File Name
+   *
+   * The file that it came as.
+   */
+  file_name?: string | null;
+  /**
+   * Metadata
+   *
+   * Its fields.
+   */
+  metadata: {
+    [key: string]: string;
+  };
+  /**
+   * Content Sha256
+   *
+   * The SHA-256 of what was sent, in hex.
+   */
+  content_sha256: string;
+  /**
+   * Status
+   *
+   * `queued` and `processing` end in `ready` or `failed`. A document that is replaced is found as it was until the new one is ready.
+   */
+  status: 'queued' | 'processing' | 'ready' | 'failed';
+  /**
+   * Error
+   *
+   * Why it has failed.
+   */
+  error?: string | null;
+  /**
+   * Chunk Count
+   *
+   * Its chunks, once its text has been read.
+   */
+  chunk_count?: number | null;
+  /**
+   * Chunks Embedded
+   *
+   * How many of them are done.
+   */
+  chunks_embedded: number;
+  /**
+   * Created At
+   *
+   * When it first came.
+   */
+  created_at: string;
+  /**
+   * Updated At
+   *
+   * When anything of this last changed.
+   */
+  updated_at: string;
 };
 
 /**
@@ -656,6 +1643,12 @@ export type DoneEvent = {
    * Whether the answer was stored before; then it costs nothing.
    */
   cache_hit: boolean;
+  /**
+   * Conversation Id
+   *
+   * The conversation that the turn is kept in; absent if in none.
+   */
+  conversation_id?: string | null;
   /**
    * Provider Data
    *
@@ -865,6 +1858,34 @@ export type ErrorResponse = {
 };
 
 /**
+ * EventReceived
+ *
+ * The event has come; a repeat and an unknown type get the same answer.
+ */
+export type EventReceived = {
+  /**
+   * Received
+   *
+   * Always true.
+   */
+  received?: true;
+};
+
+/**
+ * ForkConversationRequest
+ *
+ * Where the fork leaves the conversation.
+ */
+export type ForkConversationRequest = {
+  /**
+   * At Message Id
+   *
+   * The last message that the fork has too; absent: the last there is.
+   */
+  at_message_id?: string | null;
+};
+
+/**
  * FunctionCall
  *
  * Which function, and with what.
@@ -930,6 +1951,102 @@ export type FunctionName = {
    * One of those in `tools`.
    */
   name: string;
+};
+
+/**
+ * GenerateItem
+ *
+ * A generate body with a name.
+ */
+export type GenerateItem = {
+  /**
+   * Prompt
+   *
+   * What to answer.
+   */
+  prompt: string;
+  /**
+   * Model
+   *
+   * An alias (`haiku`, `sonnet`, `opus`, `gpt`, …) or a provider's model id; `GET /api/v1/models` lists them.
+   */
+  model?: string;
+  /**
+   * System
+   *
+   * Instructions that stand above it.
+   */
+  system?: string | null;
+  /**
+   * Max Tokens
+   *
+   * The most tokens that the answer may have.
+   */
+  max_tokens?: number;
+  /**
+   * Temperature
+   *
+   * Higher is more varied. Left out of the call for models that do not take it.
+   */
+  temperature?: number;
+  /**
+   * Top P
+   *
+   * Nucleus sampling. Left out for models that do not take it.
+   */
+  top_p?: number | null;
+  /**
+   * Stop
+   *
+   * The answer ends before any of these, up to 4.
+   */
+  stop?: Array<string> | null;
+  /**
+   * Cache
+   *
+   * Whether a stored answer may be given, once there is one.
+   */
+  cache?: boolean;
+  /**
+   * Timeout Seconds
+   *
+   * Shortens the server's own deadline; never lengthens it.
+   */
+  timeout_seconds?: number | null;
+  /**
+   * Metadata
+   *
+   * Up to 16 tags, kept in the usage row.
+   */
+  metadata?: {
+    [key: string]: unknown | string;
+  } | null;
+  /**
+   * Reasoning Effort
+   *
+   * How much to think, for models that can be told.
+   */
+  reasoning_effort?: 'none' | 'low' | 'medium' | 'high' | null;
+  /**
+   * Fields for one vendor's own call, by vendor.
+   */
+  provider_options?: ProviderOptions | null;
+  /**
+   * Sanitize
+   *
+   * Makes the text safe for a web page: `text` escapes all markup, `html` keeps what is harmless and holds a stream's text back until it is whole, `none` leaves it alone. Tool calls are left alone. Absent: as the key has it.
+   */
+  sanitize?: 'none' | 'html' | 'text' | null;
+  /**
+   * Lets a question that means nearly the same as an earlier one have its answer (`cache_hit`): of your tenant, with all else alike, without tools and images. An embedding is paid. Null: as the key has it; `cache: false` leaves it out.
+   */
+  semantic_cache?: SemanticCacheBody | null;
+  /**
+   * Custom Id
+   *
+   * A name of yours, given back with the result. No two may be the same.
+   */
+  custom_id?: string | null;
 };
 
 /**
@@ -1016,6 +2133,10 @@ export type GenerateRequest = {
    * Makes the text safe for a web page: `text` escapes all markup, `html` keeps what is harmless and holds a stream's text back until it is whole, `none` leaves it alone. Tool calls are left alone. Absent: as the key has it.
    */
   sanitize?: 'none' | 'html' | 'text' | null;
+  /**
+   * Lets a question that means nearly the same as an earlier one have its answer (`cache_hit`): of your tenant, with all else alike, without tools and images. An embedding is paid. Null: as the key has it; `cache: false` leaves it out.
+   */
+  semantic_cache?: SemanticCacheBody | null;
 };
 
 /**
@@ -1071,6 +2192,12 @@ export type GenerateResponse = {
    */
   cache_hit: boolean;
   /**
+   * Conversation Id
+   *
+   * The conversation that the turn is kept in; absent if in none.
+   */
+  conversation_id?: string | null;
+  /**
    * Text
    *
    * The answer.
@@ -1091,6 +2218,110 @@ export type GenerateStreamEvent =
   | ({
       type: 'error';
     } & ErrorEvent);
+
+/**
+ * GenerateWithPromptRequest
+ *
+ * A prompt to answer. What is not said of the model and its parameters is as the prompt has it.
+ */
+export type GenerateWithPromptRequest = {
+  /**
+   * Variables
+   *
+   * What the fields are filled with, by name. Those with a default may be left out.
+   */
+  variables?: {
+    [key: string]: unknown | string | boolean | number | number;
+  };
+  /**
+   * Version
+   *
+   * The version's number. Absent, and no label: the latest version.
+   */
+  version?: number | null;
+  /**
+   * Label
+   *
+   * Instead of a version: the one that has this label.
+   */
+  label?: string | null;
+  /**
+   * Model
+   *
+   * An alias or a provider's model id. Absent: as the prompt has it.
+   */
+  model?: string | null;
+  /**
+   * Max Tokens
+   *
+   * The most tokens that the answer may have. Absent: as the prompt has it.
+   */
+  max_tokens?: number | null;
+  /**
+   * Temperature
+   *
+   * Higher is more varied. Absent: as the prompt has it.
+   */
+  temperature?: number | null;
+  /**
+   * Top P
+   *
+   * Nucleus sampling. Left out for models that do not take it.
+   */
+  top_p?: number | null;
+  /**
+   * Stop
+   *
+   * The answer ends before any of these, up to 4.
+   */
+  stop?: Array<string> | null;
+  /**
+   * Conversation Id
+   *
+   * The conversation to go on with: its history goes to the model before what the template says, and both turns are kept in it once the answer is whole. One turn at a time: another meanwhile is a 409.
+   */
+  conversation_id?: string | null;
+  /**
+   * Cache
+   *
+   * Whether a stored answer may be given, once there is one.
+   */
+  cache?: boolean;
+  /**
+   * Timeout Seconds
+   *
+   * Shortens the server's own deadline; never lengthens it.
+   */
+  timeout_seconds?: number | null;
+  /**
+   * Metadata
+   *
+   * Up to 16 tags, kept in the usage row.
+   */
+  metadata?: {
+    [key: string]: unknown | string;
+  } | null;
+  /**
+   * Reasoning Effort
+   *
+   * How much to think, for models that can be told.
+   */
+  reasoning_effort?: 'none' | 'low' | 'medium' | 'high' | null;
+  /**
+   * Fields for one vendor's own call, by vendor.
+   */
+  provider_options?: ProviderOptions | null;
+  /**
+   * Sanitize
+   *
+   * Makes the text safe for a web page: `text` escapes all markup, `html` keeps what is harmless and holds a stream's text back until it is whole, `none` leaves it alone. Tool calls are left alone. Absent: as the key has it.
+   */
+  sanitize?: 'none' | 'html' | 'text' | null;
+  /**
+   * Lets a question that means nearly the same as an earlier one have its answer (`cache_hit`): of your tenant, with all else alike, without tools and images. An embedding is paid. Null: as the key has it; `cache: false` leaves it out.
+   */
+  semantic_cache?: SemanticCacheBody | null;
+};
 
 /**
  * Health
@@ -1194,6 +2425,112 @@ export type JsonSchemaFormat = {
 };
 
 /**
+ * A part of a kept message.
+ */
+export type KeptContentPart =
+  | ({
+      type: 'text';
+    } & KeptText)
+  | ({
+      type: 'image';
+    } & KeptImage);
+
+/**
+ * KeptImage
+ *
+ * An image.
+ */
+export type KeptImage = {
+  /**
+   * Type
+   *
+   * Says that this is an image.
+   */
+  type?: 'image';
+  /**
+   * Where the image is.
+   */
+  source: KeptImageSource;
+};
+
+/**
+ * KeptImageData
+ *
+ * An image as it was sent.
+ */
+export type KeptImageData = {
+  /**
+   * Type
+   *
+   * Says that the image is here.
+   */
+  type?: 'base64';
+  /**
+   * Media Type
+   *
+   * The image's format.
+   */
+  media_type: string;
+  /**
+   * Data
+   *
+   * Base64.
+   */
+  data: string;
+};
+
+/**
+ * Where an image is.
+ */
+export type KeptImageSource =
+  | ({
+      type: 'url';
+    } & KeptImageUrl)
+  | ({
+      type: 'base64';
+    } & KeptImageData);
+
+/**
+ * KeptImageUrl
+ *
+ * An image elsewhere.
+ */
+export type KeptImageUrl = {
+  /**
+   * Type
+   *
+   * Says that the image is elsewhere.
+   */
+  type?: 'url';
+  /**
+   * Url
+   *
+   * Where it is.
+   */
+  url: string;
+};
+
+/**
+ * KeptText
+ *
+ * A piece of text.
+ */
+export type KeptText = {
+  /**
+   * Type
+   *
+   * Says that this is text.
+   */
+  type?: 'text';
+  /**
+   * Text
+   *
+   * The text.
+   */
+  text: string;
+};
+
+/**
  * KeyListResponse
  *
  * A page of keys, the newest first.
@@ -1270,6 +2607,10 @@ export type KeyResponse = {
    */
   sanitize: 'none' | 'html' | 'text';
   /**
+   * Lets a question that means nearly the same as an earlier one have its answer, where a request says nothing of its own. Null: only the same question.
+   */
+  semantic_cache?: SemanticCacheBody | null;
+  /**
    * Rotate After Days
    *
    * After as many days without a rotation each answer to the key carries `X-Key-Rotation-Due`. Null: never.
@@ -1345,6 +2686,90 @@ export type LimitsBody = {
    * Tokens, input and output together.
    */
   tokens_per_minute?: number | null;
+};
+
+/**
+ * MessageListResponse
+ *
+ * A page of messages, the oldest first.
+ */
+export type MessageListResponse = {
+  /**
+   * Data
+   *
+   * The messages, in order.
+   */
+  data: Array<MessageResponse>;
+  /**
+   * Next Cursor
+   *
+   * For the next page. Null: this is the last.
+   */
+  next_cursor?: string | null;
+};
+
+/**
+ * MessageResponse
+ *
+ * A message of a conversation: role, content and the rest in the shapes that `chat` takes.
+ */
+export type MessageResponse = {
+  /**
+   * Id
+   *
+   * What a fork takes as `at_message_id`.
+   */
+  id: string;
+  /**
+   * Role
+   *
+   * Who speaks.
+   */
+  role: 'user' | 'assistant' | 'tool';
+  /**
+   * Content
+   *
+   * Text, or parts of text and images; null if there are only tool calls.
+   */
+  content?: string | Array<KeptContentPart> | null;
+  /**
+   * Tool Calls
+   *
+   * The functions that the model asks for.
+   */
+  tool_calls?: Array<AssistantToolCall> | null;
+  /**
+   * Tool Call Id
+   *
+   * The call that this answers.
+   */
+  tool_call_id?: string | null;
+  /**
+   * Provider Data
+   *
+   * What the vendor wants back with the next turn. Opaque.
+   */
+  provider_data?: {
+    [key: string]: unknown;
+  } | null;
+  /**
+   * Status
+   *
+   * `interrupted`: as much of an answer as was delivered before the stream broke or was left. It goes to the model as its text.
+   */
+  status: 'complete' | 'interrupted';
+  /**
+   * Answer Id
+   *
+   * An answer's own id, and that of its usage row.
+   */
+  answer_id?: string | null;
+  /**
+   * Created At
+   *
+   * When it was said.
+   */
+  created_at: string;
 };
 
 /**
@@ -1542,6 +2967,34 @@ export type NamedToolChoice = {
 };
 
 /**
+ * NewDocument
+ *
+ * A document as text.
+ */
+export type NewDocument = {
+  /**
+   * Text
+   *
+   * What it says.
+   */
+  text: string;
+  /**
+   * Metadata
+   *
+   * Up to 16 fields, to filter by and shown with each source.
+   */
+  metadata?: {
+    [key: string]: unknown | string;
+  } | null;
+  /**
+   * Id
+   *
+   * Yours; a document of the same id is replaced. Absent: one is made.
+   */
+  id?: string | null;
+};
+
+/**
  * NewKeyResponse
  *
  * A key with its secret, which is shown this once.
@@ -1598,6 +3051,10 @@ export type NewKeyResponse = {
    */
   sanitize: 'none' | 'html' | 'text';
   /**
+   * Lets a question that means nearly the same as an earlier one have its answer, where a request says nothing of its own. Null: only the same question.
+   */
+  semantic_cache?: SemanticCacheBody | null;
+  /**
    * Rotate After Days
    *
    * After as many days without a rotation each answer to the key carries `X-Key-Rotation-Due`. Null: never.
@@ -1642,6 +3099,277 @@ export type NewKeyResponse = {
 };
 
 /**
+ * NewWebhookEndpointResponse
+ *
+ * An endpoint with its secret, which is shown this once.
+ */
+export type NewWebhookEndpointResponse = {
+  /**
+   * Id
+   *
+   * Its id.
+   */
+  id: string;
+  /**
+   * Url
+   *
+   * Where to, normalised.
+   */
+  url: string;
+  /**
+   * Events
+   *
+   * What is sent.
+   */
+  events: Array<
+    | 'generation.completed'
+    | 'generation.failed'
+    | 'generation.*'
+    | 'batch.completed'
+    | 'batch.failed'
+    | 'batch.cancelled'
+    | 'batch.*'
+    | 'usage.threshold_reached'
+  >;
+  /**
+   * Status
+   *
+   * Whether anything is sent.
+   */
+  status: 'enabled' | 'disabled';
+  /**
+   * Disabled At
+   *
+   * When it was disabled.
+   */
+  disabled_at?: string | null;
+  /**
+   * Disabled Reason
+   *
+   * `requested`: by a change; `gone`: it answered 410; `failing`: nothing could be delivered for three days.
+   */
+  disabled_reason?: 'requested' | 'gone' | 'failing' | null;
+  /**
+   * Failing Since
+   *
+   * The first failure since anything was delivered. Null: it is well.
+   */
+  failing_since?: string | null;
+  /**
+   * Previous Secret Expires At
+   *
+   * Until when the secret before the last rotation signs, or signed.
+   */
+  previous_secret_expires_at?: string | null;
+  /**
+   * Created At
+   *
+   * When it was made.
+   */
+  created_at: string;
+  /**
+   * Secret
+   *
+   * What verifies deliveries, as Standard Webhooks has it.
+   */
+  secret: string;
+};
+
+/**
+ * PromptDefaults
+ *
+ * What requests that are made with the prompt ask for, unless they say otherwise themselves.
+ */
+export type PromptDefaults = {
+  /**
+   * Model
+   *
+   * An alias or a provider's model id. Absent: `haiku`.
+   */
+  model?: string | null;
+  /**
+   * Max Tokens
+   *
+   * The most tokens that an answer may have. Absent: 1024.
+   */
+  max_tokens?: number | null;
+  /**
+   * Temperature
+   *
+   * Higher is more varied. Absent: 0.7.
+   */
+  temperature?: number | null;
+  /**
+   * Top P
+   *
+   * Nucleus sampling. Left out for models that do not take it.
+   */
+  top_p?: number | null;
+  /**
+   * Stop
+   *
+   * The answer ends before any of these, up to 4.
+   */
+  stop?: Array<string> | null;
+  /**
+   * Reasoning Effort
+   *
+   * How much to think, for models that can be told.
+   */
+  reasoning_effort?: 'none' | 'low' | 'medium' | 'high' | null;
+  /**
+   * Fields for one vendor's own call, by vendor.
+   */
+  provider_options?: ProviderOptions | null;
+};
+
+/**
+ * PromptListResponse
+ *
+ * A page of prompts or of versions.
+ */
+export type PromptListResponse = {
+  /**
+   * Data
+   *
+   * The versions.
+   */
+  data: Array<PromptResponse>;
+  /**
+   * Next Cursor
+   *
+   * For the next page. Null: this is the last.
+   */
+  next_cursor?: string | null;
+};
+
+/**
+ * PromptResponse
+ *
+ * One version of a prompt. It never changes, but for its labels.
+ */
+export type PromptResponse = {
+  /**
+   * Name
+   *
+   * The prompt's name.
+   */
+  name: string;
+  /**
+   * Version
+   *
+   * Counts from 1; a number is never used twice.
+   */
+  version: number;
+  /**
+   * Template
+   *
+   * The prompt, with its fields.
+   */
+  template: string;
+  /**
+   * System
+   *
+   * Instructions that stand above it.
+   */
+  system: string | null;
+  /**
+   * The model and its parameters.
+   */
+  defaults: PromptDefaults;
+  /**
+   * Variables
+   *
+   * What the fields take, by name.
+   */
+  variables: {
+    [key: string]: PromptVariable;
+  };
+  /**
+   * Labels
+   *
+   * All labels of the prompt, each with the version that it is on.
+   */
+  labels: {
+    [key: string]: number;
+  };
+  /**
+   * Key Id
+   *
+   * The key that it was made with.
+   */
+  key_id: string;
+  /**
+   * Created At
+   *
+   * When it was made.
+   */
+  created_at: string;
+};
+
+/**
+ * PromptVariable
+ *
+ * What a field of the template takes.
+ */
+export type PromptVariable = {
+  /**
+   * Type
+   *
+   * What it takes; all but a string is written as JSON.
+   */
+  type?: 'string' | 'number' | 'integer' | 'boolean';
+  /**
+   * Default
+   *
+   * What it is if it is not given. Absent or null: it must be given.
+   */
+  default?: string | boolean | number | number | null;
+  /**
+   * Description
+   *
+   * What it is, for people.
+   */
+  description?: string | null;
+};
+
+/**
+ * ProviderEvent
+ *
+ * Something that happened at a provider. Fields that are not named here are ignored.
+ *
+ * Types that are not known are accepted, and have no effect.
+ */
+export type ProviderEvent = {
+  /**
+   * Type
+   *
+   * `generation.completed`, `generation.failed`, `usage.threshold_reached`, or OpenAI's `batch.completed`, `batch.failed`, `batch.cancelled`, `batch.expired`.
+   */
+  type: string;
+  /**
+   * Data
+   *
+   * `request_id` (the `id` of our answer) with `result` or `error`; of a batch, its `id` at the provider.
+   */
+  data?: {
+    [key: string]: unknown;
+  };
+  /**
+   * Timestamp
+   *
+   * When it happened, RFC 3339 or unix seconds: of two events on one request the later one wins. Absent: when it comes.
+   */
+  timestamp?: string | null;
+  /**
+   * Id
+   *
+   * What a repeat is known by, unless Standard Webhooks' own header is signed. Absent: the body's hash.
+   */
+  id?: string | null;
+};
+
+/**
  * ProviderOptions
  *
  * Fields that are merged into one vendor's call. They may not change the model, the messages, the
@@ -1667,6 +3395,118 @@ export type ProviderOptions = {
 };
 
 /**
+ * ProviderReport
+ *
+ * What a provider's webhook said of a request. It changes neither its status nor its cost.
+ */
+export type ProviderReport = {
+  /**
+   * Type
+   *
+   * The event's type.
+   */
+  type: 'generation.completed' | 'generation.failed' | 'usage.threshold_reached';
+  /**
+   * Reported At
+   *
+   * When it happened, as the provider says; else when it came.
+   */
+  reported_at: string;
+  /**
+   * Error Type
+   *
+   * The name of the error that it tells of.
+   */
+  error_type?: string | null;
+  /**
+   * Figures
+   *
+   * The numbers that came along.
+   */
+  figures: {
+    [key: string]: number | number;
+  };
+  /**
+   * Content
+   *
+   * The webhook's body; only where the service keeps content, and while it does.
+   */
+  content?: string | null;
+};
+
+/**
+ * PutCollectionRequest
+ *
+ * How the documents of a collection are cut up and embedded.
+ */
+export type PutCollectionRequest = {
+  /**
+   * Embedding Model
+   *
+   * Makes the vectors; one model for the whole collection.
+   */
+  embedding_model?: string;
+  /**
+   * Chunk Size
+   *
+   * Tokens of a chunk, at most.
+   */
+  chunk_size?: number;
+  /**
+   * Chunk Overlap
+   *
+   * Tokens that a chunk shares with the one before it, at most.
+   */
+  chunk_overlap?: number;
+};
+
+/**
+ * PutLabelRequest
+ *
+ * Where a label is put.
+ */
+export type PutLabelRequest = {
+  /**
+   * Version
+   *
+   * The number of the version.
+   */
+  version: number;
+};
+
+/**
+ * PutPromptRequest
+ *
+ * What a version of a prompt says.
+ */
+export type PutPromptRequest = {
+  /**
+   * Template
+   *
+   * The prompt. `{name}` is a field, which the variable of this name fills; `{{` and `}}` stand for braces.
+   */
+  template: string;
+  /**
+   * System
+   *
+   * Instructions that stand above it; may have fields, too.
+   */
+  system?: string | null;
+  /**
+   * The model and its parameters.
+   */
+  defaults?: PromptDefaults;
+  /**
+   * Variables
+   *
+   * What the fields take, by name. Absent: each is a string that must be given.
+   */
+  variables?: {
+    [key: string]: unknown | PromptVariable;
+  } | null;
+};
+
+/**
  * PutTenantRequest
  *
  * What all keys of a tenant may use up together; what is absent has no bound.
@@ -1681,6 +3521,233 @@ export type PutTenantRequest = {
    */
   budget?: BudgetBody | null;
 };
+
+/**
+ * QueryDoneEvent
+ *
+ * The answer is whole. The last event of a stream that went well.
+ */
+export type QueryDoneEvent = {
+  /**
+   * Type
+   *
+   * Says that the answer is whole.
+   */
+  type?: 'done';
+  /**
+   * Id
+   *
+   * The id of the answer and of its usage row.
+   */
+  id: string;
+  /**
+   * Model
+   *
+   * The model as it was asked for.
+   */
+  model: string;
+  /**
+   * Provider
+   *
+   * Who answered; null if nothing was found to answer from.
+   */
+  provider?: string | null;
+  /**
+   * Provider Model
+   *
+   * The exact model that answered, if one did.
+   */
+  provider_model?: string | null;
+  /**
+   * Finish Reason
+   *
+   * Why the answer ends where it does.
+   */
+  finish_reason: 'stop' | 'length' | 'tool_calls' | 'content_filter';
+  /**
+   * The tokens of the answer and of embedding the question.
+   */
+  usage: Usage;
+  /**
+   * Cost Usd
+   *
+   * The price of both in US dollars; null only where no price is known.
+   */
+  cost_usd: number | null;
+  /**
+   * Cache Hit
+   *
+   * Whether the answer was stored before.
+   */
+  cache_hit: boolean;
+};
+
+/**
+ * QueryRequest
+ *
+ * A question to the documents.
+ */
+export type QueryRequest = {
+  /**
+   * Question
+   *
+   * In your own words.
+   */
+  question: string;
+  /**
+   * Top K
+   *
+   * How many sources, at most.
+   */
+  top_k?: number;
+  /**
+   * Filter
+   *
+   * Only documents whose metadata has all of these.
+   */
+  filter?: {
+    [key: string]: unknown | string;
+  } | null;
+  /**
+   * Min Score
+   *
+   * What scores less is left out. What is sensible depends on the model.
+   */
+  min_score?: number | null;
+  /**
+   * Mode
+   *
+   * By meaning (`vector`), by words (`lexical`), or both, ranked together (`hybrid`).
+   */
+  mode?: 'vector' | 'lexical' | 'hybrid';
+  /**
+   * Model
+   *
+   * An alias (`haiku`, `sonnet`, `opus`, `gpt`, …) or a provider's model id; `GET /api/v1/models` lists them.
+   */
+  model?: string;
+  /**
+   * Max Tokens
+   *
+   * The most tokens that the answer may have.
+   */
+  max_tokens?: number;
+  /**
+   * Temperature
+   *
+   * Higher is more varied. Left out of the call for models that do not take it.
+   */
+  temperature?: number;
+  /**
+   * Cache
+   *
+   * Whether a stored answer may be given, once there is one.
+   */
+  cache?: boolean;
+  /**
+   * Timeout Seconds
+   *
+   * Shortens the server's own deadline; never lengthens it.
+   */
+  timeout_seconds?: number | null;
+  /**
+   * Metadata
+   *
+   * Up to 16 tags, kept in the usage row.
+   */
+  metadata?: {
+    [key: string]: unknown | string;
+  } | null;
+  /**
+   * Sanitize
+   *
+   * Makes the text safe for a web page: `text` escapes all markup, `html` keeps what is harmless and holds a stream's text back until it is whole, `none` leaves it alone. Tool calls are left alone. Absent: as the key has it.
+   */
+  sanitize?: 'none' | 'html' | 'text' | null;
+};
+
+/**
+ * QueryResponse
+ *
+ * An answer and its sources.
+ */
+export type QueryResponse = {
+  /**
+   * Id
+   *
+   * The id of the answer and of its usage row.
+   */
+  id: string;
+  /**
+   * Model
+   *
+   * The model as it was asked for.
+   */
+  model: string;
+  /**
+   * Provider
+   *
+   * Who answered; null if nothing was found to answer from.
+   */
+  provider?: string | null;
+  /**
+   * Provider Model
+   *
+   * The exact model that answered, if one did.
+   */
+  provider_model?: string | null;
+  /**
+   * Finish Reason
+   *
+   * Why the answer ends where it does.
+   */
+  finish_reason: 'stop' | 'length' | 'tool_calls' | 'content_filter';
+  /**
+   * The tokens of the answer and of embedding the question.
+   */
+  usage: Usage;
+  /**
+   * Cost Usd
+   *
+   * The price of both in US dollars; null only where no price is known.
+   */
+  cost_usd: number | null;
+  /**
+   * Cache Hit
+   *
+   * Whether the answer was stored before.
+   */
+  cache_hit: boolean;
+  /**
+   * Answer
+   *
+   * The answer; if nothing was found, it says so.
+   */
+  answer: string;
+  /**
+   * Source Nodes
+   *
+   * What it was made from, the best first.
+   */
+  source_nodes: Array<SourceNode>;
+};
+
+/**
+ * One event of a query stream.
+ */
+export type QueryStreamEvent =
+  | ({
+      type: 'sources';
+    } & SourcesEvent)
+  | ({
+      type: 'token';
+    } & TokenEvent)
+  | ({
+      type: 'done';
+    } & QueryDoneEvent)
+  | ({
+      type: 'error';
+    } & ErrorEvent);
 
 /**
  * Readiness
@@ -1698,9 +3765,97 @@ export type Readiness = {
 };
 
 /**
+ * RedeliveredResponse
+ *
+ * What is sent again.
+ */
+export type RedeliveredResponse = {
+  /**
+   * Redelivered
+   *
+   * How many deliveries.
+   */
+  redelivered: number;
+};
+
+/**
+ * RenderPromptRequest
+ *
+ * A version, and what its fields are filled with.
+ */
+export type RenderPromptRequest = {
+  /**
+   * Variables
+   *
+   * What the fields are filled with, by name. Those with a default may be left out.
+   */
+  variables?: {
+    [key: string]: unknown | string | boolean | number | number;
+  };
+  /**
+   * Version
+   *
+   * The version's number. Absent, and no label: the latest version.
+   */
+  version?: number | null;
+  /**
+   * Label
+   *
+   * Instead of a version: the one that has this label.
+   */
+  label?: string | null;
+};
+
+/**
+ * RenderedMessage
+ *
+ * A message as the model would get it.
+ */
+export type RenderedMessage = {
+  /**
+   * Role
+   *
+   * Who speaks.
+   */
+  role: 'system' | 'user';
+  /**
+   * Content
+   *
+   * The text, filled in.
+   */
+  content: string;
+};
+
+/**
+ * RenderedPromptResponse
+ *
+ * What a prompt says with its variables filled in.
+ */
+export type RenderedPromptResponse = {
+  /**
+   * Name
+   *
+   * The prompt's name.
+   */
+  name: string;
+  /**
+   * Version
+   *
+   * Which version it is.
+   */
+  version: number;
+  /**
+   * Messages
+   *
+   * The system message, if there is one, and the prompt.
+   */
+  messages: Array<RenderedMessage>;
+};
+
+/**
  * RequestRecord
  *
- * One request, as the ledger has it. Nothing of what was said is in it.
+ * One request, as the ledger has it. Nothing of what was said is in it, unless content is kept.
  */
 export type RequestRecord = {
   /**
@@ -1772,6 +3927,18 @@ export type RequestRecord = {
     [key: string]: string;
   };
   /**
+   * Prompt Name
+   *
+   * The prompt that it was made from, if one.
+   */
+  prompt_name?: string | null;
+  /**
+   * Prompt Version
+   *
+   * The prompt's version.
+   */
+  prompt_version?: number | null;
+  /**
    * Finish Reason
    *
    * Why the answer ended.
@@ -1835,6 +4002,10 @@ export type RequestRecord = {
    * When it ended.
    */
   completed_at?: string | null;
+  /**
+   * The latest that a provider's webhooks have said of it.
+   */
+  provider_report?: ProviderReport | null;
 };
 
 /**
@@ -1849,6 +4020,84 @@ export type ResponseFormat =
     } & JsonSchemaFormat);
 
 /**
+ * RetrieveRequest
+ *
+ * A search, without an answer made from it.
+ */
+export type RetrieveRequest = {
+  /**
+   * Question
+   *
+   * In your own words.
+   */
+  question: string;
+  /**
+   * Top K
+   *
+   * How many sources, at most.
+   */
+  top_k?: number;
+  /**
+   * Filter
+   *
+   * Only documents whose metadata has all of these.
+   */
+  filter?: {
+    [key: string]: unknown | string;
+  } | null;
+  /**
+   * Min Score
+   *
+   * What scores less is left out. What is sensible depends on the model.
+   */
+  min_score?: number | null;
+  /**
+   * Mode
+   *
+   * By meaning (`vector`), by words (`lexical`), or both, ranked together (`hybrid`).
+   */
+  mode?: 'vector' | 'lexical' | 'hybrid';
+  /**
+   * Timeout Seconds
+   *
+   * Shortens the server's own deadline; never lengthens it.
+   */
+  timeout_seconds?: number | null;
+  /**
+   * Metadata
+   *
+   * Up to 16 tags, kept in the usage row.
+   */
+  metadata?: {
+    [key: string]: unknown | string;
+  } | null;
+};
+
+/**
+ * RetrieveResponse
+ *
+ * What was found.
+ */
+export type RetrieveResponse = {
+  /**
+   * Source Nodes
+   *
+   * The best first, whole.
+   */
+  source_nodes: Array<SourceNode>;
+  /**
+   * The tokens of embedding the question.
+   */
+  usage: Usage;
+  /**
+   * Cost Usd
+   *
+   * What that cost; null where no price is known.
+   */
+  cost_usd: number | null;
+};
+
+/**
  * RotateKeyRequest
  *
  * How a key is to be rotated.
@@ -1860,6 +4109,88 @@ export type RotateKeyRequest = {
    * For how long the secret of now works beside the new one; 0: it ends at once.
    */
   overlap_seconds?: number;
+};
+
+/**
+ * RotateWebhookSecretRequest
+ *
+ * How a secret is to be rotated.
+ */
+export type RotateWebhookSecretRequest = {
+  /**
+   * Overlap Seconds
+   *
+   * For how long both secrets sign; 0: the old one ends at once.
+   */
+  overlap_seconds?: number;
+};
+
+/**
+ * SemanticCacheBody
+ *
+ * How alike two questions must be to have one answer.
+ */
+export type SemanticCacheBody = {
+  /**
+   * Threshold
+   *
+   * The least cosine similarity of their embeddings. Below 0.9 answers begin to be wrong.
+   */
+  threshold?: number;
+};
+
+/**
+ * SourceNode
+ *
+ * A piece of a document that the answer was made from.
+ */
+export type SourceNode = {
+  /**
+   * Text
+   *
+   * What it says; its first 200 characters under an answer.
+   */
+  text: string;
+  /**
+   * Score
+   *
+   * The cosine similarity to the question; in `lexical` mode how well the words match, without an upper bound. `hybrid` ranks by both, so that scores need not fall.
+   */
+  score: number;
+  /**
+   * Document Id
+   *
+   * The document that it is of.
+   */
+  document_id: string;
+  /**
+   * Metadata
+   *
+   * The document's fields.
+   */
+  metadata: {
+    [key: string]: string;
+  };
+};
+
+/**
+ * SourcesEvent
+ *
+ * What the answer is made from. The first event.
+ */
+export type SourcesEvent = {
+  /**
+   * Type
+   *
+   * Says that these are sources.
+   */
+  type?: 'sources';
+  /**
+   * Source Nodes
+   *
+   * The best first.
+   */
+  source_nodes: Array<SourceNode>;
 };
 
 /**
@@ -2027,6 +4358,52 @@ export type ToolDefinition = {
 };
 
 /**
+ * UploadBatchForm
+ *
+ * A file of up to 50,000 requests, and how they are to be run.
+ */
+export type UploadBatchForm = {
+  /**
+   * File
+   *
+   * JSON Lines: a generate or chat body a line, each with a `custom_id` if you like.
+   */
+  file: Blob | File;
+  /**
+   * Max Concurrency
+   *
+   * How many are in flight at once, at most. Fewer are while others ask live.
+   */
+  max_concurrency?: number;
+  /**
+   * Requests Per Second
+   *
+   * How fast they may be started.
+   */
+  requests_per_second?: number | null;
+  /**
+   * Mode
+   *
+   * `service`: one by one, as if asked live. `provider`: through the provider's own batch API, at its lower price, within a day.
+   */
+  mode?: 'service' | 'provider';
+};
+
+/**
+ * UploadDocumentsRequest
+ *
+ * Documents as files.
+ */
+export type UploadDocumentsRequest = {
+  /**
+   * File
+   *
+   * Files whose names end in .txt, .md, .html, .pdf, .docx or .json; the field may be repeated.
+   */
+  file: Array<Blob | File>;
+};
+
+/**
  * UrlSource
  *
  * An image that the provider fetches.
@@ -2129,7 +4506,7 @@ export type UsageGroup = {
   /**
    * Group
    *
-   * The day, the model, the key's id or the tag's value; null for requests without the tag.
+   * The day, the model, the key's id, the prompt's `NAME@VERSION` or the tag's value; null for requests without a prompt or the tag.
    */
   group: string | null;
 };
@@ -2202,6 +4579,197 @@ export type UsageTotals = {
   cost_usd: number;
 };
 
+/**
+ * WebhookDeliveryListResponse
+ *
+ * A page of deliveries, the newest first.
+ */
+export type WebhookDeliveryListResponse = {
+  /**
+   * Data
+   *
+   * The deliveries.
+   */
+  data: Array<WebhookDeliveryResponse>;
+  /**
+   * Next Cursor
+   *
+   * For the next page. Null: this is the last.
+   */
+  next_cursor?: string | null;
+};
+
+/**
+ * WebhookDeliveryResponse
+ *
+ * One event for one endpoint, and how far it has come.
+ */
+export type WebhookDeliveryResponse = {
+  /**
+   * Id
+   *
+   * Its id.
+   */
+  id: string;
+  /**
+   * Endpoint Id
+   *
+   * Where to.
+   */
+  endpoint_id: string;
+  /**
+   * Event Id
+   *
+   * The `webhook-id` that it carries, the same at each attempt.
+   */
+  event_id: string;
+  /**
+   * Event Type
+   *
+   * The event.
+   */
+  event_type: string;
+  /**
+   * Status
+   *
+   * `pending`: to be tried, again or at all; `failed`: not tried any more.
+   */
+  status: 'pending' | 'delivered' | 'failed';
+  /**
+   * Attempts
+   *
+   * How often it was tried since it was last asked for.
+   */
+  attempts: number;
+  /**
+   * Created At
+   *
+   * When it was made.
+   */
+  created_at: string;
+  /**
+   * Next Attempt At
+   *
+   * When a pending one is tried; while it is, the latest time of the next.
+   */
+  next_attempt_at?: string | null;
+  /**
+   * Last Attempt At
+   *
+   * When it was last tried.
+   */
+  last_attempt_at?: string | null;
+  /**
+   * Delivered At
+   *
+   * When it was taken.
+   */
+  delivered_at?: string | null;
+  /**
+   * Response Status
+   *
+   * The last answer's status.
+   */
+  response_status?: number | null;
+  /**
+   * Error
+   *
+   * Why there was no answer: `address_refused`, `connection_failed`, `timeout`, `broken_answer`, `url_refused`, or `secret_unreadable`: rotate the secret.
+   */
+  error?: string | null;
+};
+
+/**
+ * WebhookEndpointListResponse
+ *
+ * A page of endpoints, the newest first.
+ */
+export type WebhookEndpointListResponse = {
+  /**
+   * Data
+   *
+   * The endpoints.
+   */
+  data: Array<WebhookEndpointResponse>;
+  /**
+   * Next Cursor
+   *
+   * For the next page. Null: this is the last.
+   */
+  next_cursor?: string | null;
+};
+
+/**
+ * WebhookEndpointResponse
+ *
+ * An endpoint, without its secret.
+ */
+export type WebhookEndpointResponse = {
+  /**
+   * Id
+   *
+   * Its id.
+   */
+  id: string;
+  /**
+   * Url
+   *
+   * Where to, normalised.
+   */
+  url: string;
+  /**
+   * Events
+   *
+   * What is sent.
+   */
+  events: Array<
+    | 'generation.completed'
+    | 'generation.failed'
+    | 'generation.*'
+    | 'batch.completed'
+    | 'batch.failed'
+    | 'batch.cancelled'
+    | 'batch.*'
+    | 'usage.threshold_reached'
+  >;
+  /**
+   * Status
+   *
+   * Whether anything is sent.
+   */
+  status: 'enabled' | 'disabled';
+  /**
+   * Disabled At
+   *
+   * When it was disabled.
+   */
+  disabled_at?: string | null;
+  /**
+   * Disabled Reason
+   *
+   * `requested`: by a change; `gone`: it answered 410; `failing`: nothing could be delivered for three days.
+   */
+  disabled_reason?: 'requested' | 'gone' | 'failing' | null;
+  /**
+   * Failing Since
+   *
+   * The first failure since anything was delivered. Null: it is well.
+   */
+  failing_since?: string | null;
+  /**
+   * Previous Secret Expires At
+   *
+   * Until when the secret before the last rotation signs, or signed.
+   */
+  previous_secret_expires_at?: string | null;
+  /**
+   * Created At
+   *
+   * When it was made.
+   */
+  created_at: string;
+};
+
 export type GenerateData = {
   body: GenerateRequest;
   headers?: {
@@ -2221,7 +4789,7 @@ export type GenerateErrors = {
    */
   400: ErrorResponse;
   /**
-   * No key, or not a valid one; where requests are signed, no valid signature.
+   * No key, or not a valid one; where a signature is needed, no valid one.
    */
   401: ErrorResponse;
   /**
@@ -2233,7 +4801,7 @@ export type GenerateErrors = {
    */
   403: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
    */
   409: ErrorResponse;
   /**
@@ -2296,7 +4864,7 @@ export type StreamGenerateErrors = {
    */
   400: ErrorResponse;
   /**
-   * No key, or not a valid one; where requests are signed, no valid signature.
+   * No key, or not a valid one; where a signature is needed, no valid one.
    */
   401: ErrorResponse;
   /**
@@ -2308,7 +4876,7 @@ export type StreamGenerateErrors = {
    */
   403: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
    */
   409: ErrorResponse;
   /**
@@ -2371,7 +4939,7 @@ export type ChatErrors = {
    */
   400: ErrorResponse;
   /**
-   * No key, or not a valid one; where requests are signed, no valid signature.
+   * No key, or not a valid one; where a signature is needed, no valid one.
    */
   401: ErrorResponse;
   /**
@@ -2383,7 +4951,11 @@ export type ChatErrors = {
    */
   403: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked.
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
    */
   409: ErrorResponse;
   /**
@@ -2446,7 +5018,7 @@ export type StreamChatErrors = {
    */
   400: ErrorResponse;
   /**
-   * No key, or not a valid one; where requests are signed, no valid signature.
+   * No key, or not a valid one; where a signature is needed, no valid one.
    */
   401: ErrorResponse;
   /**
@@ -2458,7 +5030,11 @@ export type StreamChatErrors = {
    */
   403: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked.
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
    */
   409: ErrorResponse;
   /**
@@ -2502,6 +5078,409 @@ export type StreamChatResponses = {
 
 export type StreamChatResponse = StreamChatResponses[keyof StreamChatResponses];
 
+export type ListConversationsData = {
+  body?: never;
+  path?: never;
+  query?: {
+    /**
+     * Limit
+     *
+     * How many to list.
+     */
+    limit?: number;
+    /**
+     * Cursor
+     *
+     * The `next_cursor` of the page before; absent: the first page.
+     */
+    cursor?: string | null;
+  };
+  url: '/api/v1/conversations';
+};
+
+export type ListConversationsErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type ListConversationsError = ListConversationsErrors[keyof ListConversationsErrors];
+
+export type ListConversationsResponses = {
+  /**
+   * A page of conversations.
+   */
+  200: ConversationListResponse;
+};
+
+export type ListConversationsResponse =
+  ListConversationsResponses[keyof ListConversationsResponses];
+
+export type CreateConversationData = {
+  body: CreateConversationRequest;
+  path?: never;
+  query?: never;
+  url: '/api/v1/conversations';
+};
+
+export type CreateConversationErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * The body is too large.
+   */
+  413: ErrorResponse;
+  /**
+   * The body is not JSON.
+   */
+  415: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type CreateConversationError = CreateConversationErrors[keyof CreateConversationErrors];
+
+export type CreateConversationResponses = {
+  /**
+   * The conversation.
+   */
+  201: ConversationResponse;
+};
+
+export type CreateConversationResponse =
+  CreateConversationResponses[keyof CreateConversationResponses];
+
+export type DeleteConversationData = {
+  body?: never;
+  path: {
+    /**
+     * Conversation Id
+     *
+     * The id of a conversation.
+     */
+    conversation_id: string;
+  };
+  query?: never;
+  url: '/api/v1/conversations/{conversation_id}';
+};
+
+export type DeleteConversationErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type DeleteConversationError = DeleteConversationErrors[keyof DeleteConversationErrors];
+
+export type DeleteConversationResponses = {
+  /**
+   * It is deleted.
+   */
+  204: void;
+};
+
+export type DeleteConversationResponse =
+  DeleteConversationResponses[keyof DeleteConversationResponses];
+
+export type GetConversationData = {
+  body?: never;
+  path: {
+    /**
+     * Conversation Id
+     *
+     * The id of a conversation.
+     */
+    conversation_id: string;
+  };
+  query?: never;
+  url: '/api/v1/conversations/{conversation_id}';
+};
+
+export type GetConversationErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type GetConversationError = GetConversationErrors[keyof GetConversationErrors];
+
+export type GetConversationResponses = {
+  /**
+   * The conversation.
+   */
+  200: ConversationResponse;
+};
+
+export type GetConversationResponse = GetConversationResponses[keyof GetConversationResponses];
+
+export type ListConversationMessagesData = {
+  body?: never;
+  path: {
+    /**
+     * Conversation Id
+     *
+     * The id of a conversation.
+     */
+    conversation_id: string;
+  };
+  query?: {
+    /**
+     * Sanitize
+     *
+     * Makes all text of the messages safe for a web page, as `sanitize` of `chat` does. Absent: as the key has it.
+     */
+    sanitize?: 'none' | 'html' | 'text' | null;
+    /**
+     * Limit
+     *
+     * How many to list.
+     */
+    limit?: number;
+    /**
+     * Cursor
+     *
+     * The `next_cursor` of the page before; absent: the first page.
+     */
+    cursor?: string | null;
+  };
+  url: '/api/v1/conversations/{conversation_id}/messages';
+};
+
+export type ListConversationMessagesErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type ListConversationMessagesError =
+  ListConversationMessagesErrors[keyof ListConversationMessagesErrors];
+
+export type ListConversationMessagesResponses = {
+  /**
+   * A page of messages.
+   */
+  200: MessageListResponse;
+};
+
+export type ListConversationMessagesResponse =
+  ListConversationMessagesResponses[keyof ListConversationMessagesResponses];
+
+export type ExportConversationData = {
+  body?: never;
+  path: {
+    /**
+     * Conversation Id
+     *
+     * The id of a conversation.
+     */
+    conversation_id: string;
+  };
+  query?: {
+    /**
+     * Sanitize
+     *
+     * Makes all text of the messages safe for a web page, as `sanitize` of `chat` does. Absent: as the key has it.
+     */
+    sanitize?: 'none' | 'html' | 'text' | null;
+  };
+  url: '/api/v1/conversations/{conversation_id}/export';
+};
+
+export type ExportConversationErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type ExportConversationError = ExportConversationErrors[keyof ExportConversationErrors];
+
+export type ExportConversationResponses = {
+  /**
+   * The conversation, whole.
+   */
+  200: ConversationExportResponse;
+};
+
+export type ExportConversationResponse =
+  ExportConversationResponses[keyof ExportConversationResponses];
+
+export type ForkConversationData = {
+  body: ForkConversationRequest;
+  path: {
+    /**
+     * Conversation Id
+     *
+     * The id of a conversation.
+     */
+    conversation_id: string;
+  };
+  query?: never;
+  url: '/api/v1/conversations/{conversation_id}/fork';
+};
+
+export type ForkConversationErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * The body is too large.
+   */
+  413: ErrorResponse;
+  /**
+   * The body is not JSON.
+   */
+  415: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type ForkConversationError = ForkConversationErrors[keyof ForkConversationErrors];
+
+export type ForkConversationResponses = {
+  /**
+   * The fork.
+   */
+  201: ConversationResponse;
+};
+
+export type ForkConversationResponse = ForkConversationResponses[keyof ForkConversationResponses];
+
 export type CreateEmbeddingsData = {
   body: EmbeddingsRequest;
   headers?: {
@@ -2521,7 +5500,7 @@ export type CreateEmbeddingsErrors = {
    */
   400: ErrorResponse;
   /**
-   * No key, or not a valid one; where requests are signed, no valid signature.
+   * No key, or not a valid one; where a signature is needed, no valid one.
    */
   401: ErrorResponse;
   /**
@@ -2533,7 +5512,7 @@ export type CreateEmbeddingsErrors = {
    */
   403: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
    */
   409: ErrorResponse;
   /**
@@ -2596,7 +5575,7 @@ export type RunBatchErrors = {
    */
   400: ErrorResponse;
   /**
-   * No key, or not a valid one; where requests are signed, no valid signature.
+   * No key, or not a valid one; where a signature is needed, no valid one.
    */
   401: ErrorResponse;
   /**
@@ -2604,7 +5583,7 @@ export type RunBatchErrors = {
    */
   403: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
    */
   409: ErrorResponse;
   /**
@@ -2636,6 +5615,1973 @@ export type RunBatchResponses = {
 
 export type RunBatchResponse = RunBatchResponses[keyof RunBatchResponses];
 
+export type ListBatchesData = {
+  body?: never;
+  path?: never;
+  query?: {
+    /**
+     * Limit
+     *
+     * How many to list.
+     */
+    limit?: number;
+    /**
+     * Cursor
+     *
+     * The `next_cursor` of the page before; absent: the first page.
+     */
+    cursor?: string | null;
+  };
+  url: '/api/v1/batches';
+};
+
+export type ListBatchesErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type ListBatchesError = ListBatchesErrors[keyof ListBatchesErrors];
+
+export type ListBatchesResponses = {
+  /**
+   * A page of batches.
+   */
+  200: BatchList;
+};
+
+export type ListBatchesResponse = ListBatchesResponses[keyof ListBatchesResponses];
+
+export type CreateBatchData = {
+  body: CreateBatchRequest;
+  headers?: {
+    /**
+     * Makes a retry safe: the same request with the same key gets the recorded answer, byte for byte, at no cost. One that is still being answered is waited for. A failure or a hang-up frees the key. Another request with the same key is a 409. Name what the request is for: `order-4711-summary`.
+     */
+    'Idempotency-Key'?: string;
+  };
+  path?: never;
+  query?: never;
+  url: '/api/v1/batches';
+};
+
+export type CreateBatchErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   */
+  409: ErrorResponse;
+  /**
+   * The body is too large.
+   */
+  413: ErrorResponse;
+  /**
+   * The body is not JSON.
+   */
+  415: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type CreateBatchError = CreateBatchErrors[keyof CreateBatchErrors];
+
+export type CreateBatchResponses = {
+  /**
+   * The batch, which will be run.
+   */
+  202: Batch;
+};
+
+export type CreateBatchResponse = CreateBatchResponses[keyof CreateBatchResponses];
+
+export type GetBatchData = {
+  body?: never;
+  path: {
+    /**
+     * Batch Id
+     *
+     * The id of a batch.
+     */
+    batch_id: string;
+  };
+  query?: never;
+  url: '/api/v1/batches/{batch_id}';
+};
+
+export type GetBatchErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type GetBatchError = GetBatchErrors[keyof GetBatchErrors];
+
+export type GetBatchResponses = {
+  /**
+   * The batch, as it stands.
+   */
+  200: Batch;
+};
+
+export type GetBatchResponse = GetBatchResponses[keyof GetBatchResponses];
+
+export type GetBatchResultsData = {
+  body?: never;
+  path: {
+    /**
+     * Batch Id
+     *
+     * The id of a batch.
+     */
+    batch_id: string;
+  };
+  query?: {
+    /**
+     * After
+     *
+     * Only requests with an `index` above this.
+     */
+    after?: number | null;
+    /**
+     * Limit
+     *
+     * How many at most; absent: all.
+     */
+    limit?: number | null;
+  };
+  url: '/api/v1/batches/{batch_id}/results';
+};
+
+export type GetBatchResultsErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type GetBatchResultsError = GetBatchResultsErrors[keyof GetBatchResultsErrors];
+
+export type GetBatchResultsResponses = {
+  /**
+   * JSON Lines: an object for each request that has ended, in input order.
+   */
+  200: BatchResultLine;
+};
+
+export type GetBatchResultsResponse = GetBatchResultsResponses[keyof GetBatchResultsResponses];
+
+export type CancelBatchData = {
+  body?: never;
+  path: {
+    /**
+     * Batch Id
+     *
+     * The id of a batch.
+     */
+    batch_id: string;
+  };
+  query?: never;
+  url: '/api/v1/batches/{batch_id}/cancel';
+};
+
+export type CancelBatchErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type CancelBatchError = CancelBatchErrors[keyof CancelBatchErrors];
+
+export type CancelBatchResponses = {
+  /**
+   * The batch, which ends soon.
+   */
+  200: Batch;
+};
+
+export type CancelBatchResponse = CancelBatchResponses[keyof CancelBatchResponses];
+
+export type UploadBatchData = {
+  body: UploadBatchForm;
+  headers?: {
+    /**
+     * Makes a retry safe: the same request with the same key gets the recorded answer, byte for byte, at no cost. One that is still being answered is waited for. A failure or a hang-up frees the key. Another request with the same key is a 409. Name what the request is for: `order-4711-summary`.
+     */
+    'Idempotency-Key'?: string;
+  };
+  path?: never;
+  query?: never;
+  url: '/api/v1/batches/upload';
+};
+
+export type UploadBatchErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   */
+  409: ErrorResponse;
+  /**
+   * The body is too large.
+   */
+  413: ErrorResponse;
+  /**
+   * The body is not JSON.
+   */
+  415: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type UploadBatchError = UploadBatchErrors[keyof UploadBatchErrors];
+
+export type UploadBatchResponses = {
+  /**
+   * The batch, which will be run.
+   */
+  202: Batch;
+};
+
+export type UploadBatchResponse = UploadBatchResponses[keyof UploadBatchResponses];
+
+export type DeletePromptData = {
+  body?: never;
+  path: {
+    /**
+     * Prompt Name
+     *
+     * The name of a prompt.
+     */
+    prompt_name: string;
+  };
+  query?: never;
+  url: '/api/v1/prompts/{prompt_name}';
+};
+
+export type DeletePromptErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type DeletePromptError = DeletePromptErrors[keyof DeletePromptErrors];
+
+export type DeletePromptResponses = {
+  /**
+   * It is deleted.
+   */
+  204: void;
+};
+
+export type DeletePromptResponse = DeletePromptResponses[keyof DeletePromptResponses];
+
+export type GetPromptData = {
+  body?: never;
+  path: {
+    /**
+     * Prompt Name
+     *
+     * The name of a prompt.
+     */
+    prompt_name: string;
+  };
+  query?: {
+    /**
+     * Version
+     *
+     * A version's number. Absent: the latest.
+     */
+    version?: number | null;
+    /**
+     * Label
+     *
+     * Instead: the version that has this label.
+     */
+    label?: string | null;
+  };
+  url: '/api/v1/prompts/{prompt_name}';
+};
+
+export type GetPromptErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type GetPromptError = GetPromptErrors[keyof GetPromptErrors];
+
+export type GetPromptResponses = {
+  /**
+   * The version.
+   */
+  200: PromptResponse;
+};
+
+export type GetPromptResponse = GetPromptResponses[keyof GetPromptResponses];
+
+export type PutPromptData = {
+  body: PutPromptRequest;
+  path: {
+    /**
+     * Prompt Name
+     *
+     * The name of a prompt.
+     */
+    prompt_name: string;
+  };
+  query?: never;
+  url: '/api/v1/prompts/{prompt_name}';
+};
+
+export type PutPromptErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * The body is too large.
+   */
+  413: ErrorResponse;
+  /**
+   * The body is not JSON.
+   */
+  415: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type PutPromptError = PutPromptErrors[keyof PutPromptErrors];
+
+export type PutPromptResponses = {
+  /**
+   * The version.
+   */
+  200: PromptResponse;
+};
+
+export type PutPromptResponse = PutPromptResponses[keyof PutPromptResponses];
+
+export type ListPromptsData = {
+  body?: never;
+  path?: never;
+  query?: {
+    /**
+     * Limit
+     *
+     * How many to list.
+     */
+    limit?: number;
+    /**
+     * Cursor
+     *
+     * The `next_cursor` of the page before; absent: the first page.
+     */
+    cursor?: string | null;
+  };
+  url: '/api/v1/prompts';
+};
+
+export type ListPromptsErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type ListPromptsError = ListPromptsErrors[keyof ListPromptsErrors];
+
+export type ListPromptsResponses = {
+  /**
+   * A page of prompts.
+   */
+  200: PromptListResponse;
+};
+
+export type ListPromptsResponse = ListPromptsResponses[keyof ListPromptsResponses];
+
+export type ListPromptVersionsData = {
+  body?: never;
+  path: {
+    /**
+     * Prompt Name
+     *
+     * The name of a prompt.
+     */
+    prompt_name: string;
+  };
+  query?: {
+    /**
+     * Limit
+     *
+     * How many to list.
+     */
+    limit?: number;
+    /**
+     * Cursor
+     *
+     * The `next_cursor` of the page before; absent: the first page.
+     */
+    cursor?: string | null;
+  };
+  url: '/api/v1/prompts/{prompt_name}/versions';
+};
+
+export type ListPromptVersionsErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type ListPromptVersionsError = ListPromptVersionsErrors[keyof ListPromptVersionsErrors];
+
+export type ListPromptVersionsResponses = {
+  /**
+   * A page of versions.
+   */
+  200: PromptListResponse;
+};
+
+export type ListPromptVersionsResponse =
+  ListPromptVersionsResponses[keyof ListPromptVersionsResponses];
+
+export type DeletePromptLabelData = {
+  body?: never;
+  path: {
+    /**
+     * Prompt Name
+     *
+     * The name of a prompt.
+     */
+    prompt_name: string;
+    /**
+     * Label
+     *
+     * A label.
+     */
+    label: string;
+  };
+  query?: never;
+  url: '/api/v1/prompts/{prompt_name}/labels/{label}';
+};
+
+export type DeletePromptLabelErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type DeletePromptLabelError = DeletePromptLabelErrors[keyof DeletePromptLabelErrors];
+
+export type DeletePromptLabelResponses = {
+  /**
+   * It is taken away.
+   */
+  204: void;
+};
+
+export type DeletePromptLabelResponse =
+  DeletePromptLabelResponses[keyof DeletePromptLabelResponses];
+
+export type PutPromptLabelData = {
+  body: PutLabelRequest;
+  path: {
+    /**
+     * Prompt Name
+     *
+     * The name of a prompt.
+     */
+    prompt_name: string;
+    /**
+     * Label
+     *
+     * A label.
+     */
+    label: string;
+  };
+  query?: never;
+  url: '/api/v1/prompts/{prompt_name}/labels/{label}';
+};
+
+export type PutPromptLabelErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * The body is too large.
+   */
+  413: ErrorResponse;
+  /**
+   * The body is not JSON.
+   */
+  415: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type PutPromptLabelError = PutPromptLabelErrors[keyof PutPromptLabelErrors];
+
+export type PutPromptLabelResponses = {
+  /**
+   * The version, as it now is.
+   */
+  200: PromptResponse;
+};
+
+export type PutPromptLabelResponse = PutPromptLabelResponses[keyof PutPromptLabelResponses];
+
+export type RenderPromptData = {
+  body: RenderPromptRequest;
+  path: {
+    /**
+     * Prompt Name
+     *
+     * The name of a prompt.
+     */
+    prompt_name: string;
+  };
+  query?: never;
+  url: '/api/v1/prompts/{prompt_name}/render';
+};
+
+export type RenderPromptErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * The body is too large.
+   */
+  413: ErrorResponse;
+  /**
+   * The body is not JSON.
+   */
+  415: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type RenderPromptError = RenderPromptErrors[keyof RenderPromptErrors];
+
+export type RenderPromptResponses = {
+  /**
+   * What the model would get.
+   */
+  200: RenderedPromptResponse;
+};
+
+export type RenderPromptResponse = RenderPromptResponses[keyof RenderPromptResponses];
+
+export type GenerateWithPromptData = {
+  body: GenerateWithPromptRequest;
+  headers?: {
+    /**
+     * Makes a retry safe: the same request with the same key gets the recorded answer, byte for byte, at no cost. One that is still being answered is waited for. A failure or a hang-up frees the key. Another request with the same key is a 409. Name what the request is for: `order-4711-summary`.
+     */
+    'Idempotency-Key'?: string;
+  };
+  path: {
+    /**
+     * Prompt Name
+     *
+     * The name of a prompt.
+     */
+    prompt_name: string;
+  };
+  query?: never;
+  url: '/api/v1/prompts/{prompt_name}/generate';
+};
+
+export type GenerateWithPromptErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * A budget has less left than the request may cost at worst.
+   */
+  402: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   */
+  409: ErrorResponse;
+  /**
+   * The body is too large.
+   */
+  413: ErrorResponse;
+  /**
+   * The body is not JSON.
+   */
+  415: ErrorResponse;
+  /**
+   * A limit per minute of the key or its tenant is used up; see `Retry-After`.
+   */
+  429: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Every provider answered badly, or refused for a reason that another try would not change.
+   */
+  502: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+  /**
+   * The deadline was spent.
+   */
+  504: ErrorResponse;
+};
+
+export type GenerateWithPromptError = GenerateWithPromptErrors[keyof GenerateWithPromptErrors];
+
+export type GenerateWithPromptResponses = {
+  /**
+   * The whole answer.
+   */
+  200: GenerateResponse;
+};
+
+export type GenerateWithPromptResponse =
+  GenerateWithPromptResponses[keyof GenerateWithPromptResponses];
+
+export type StreamGenerateWithPromptData = {
+  body: GenerateWithPromptRequest;
+  headers?: {
+    /**
+     * Makes a retry safe: the same request with the same key gets the recorded answer, byte for byte, at no cost. One that is still being answered is waited for. A failure or a hang-up frees the key. Another request with the same key is a 409. Name what the request is for: `order-4711-summary`.
+     */
+    'Idempotency-Key'?: string;
+  };
+  path: {
+    /**
+     * Prompt Name
+     *
+     * The name of a prompt.
+     */
+    prompt_name: string;
+  };
+  query?: never;
+  url: '/api/v1/prompts/{prompt_name}/generate/stream';
+};
+
+export type StreamGenerateWithPromptErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * A budget has less left than the request may cost at worst.
+   */
+  402: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   */
+  409: ErrorResponse;
+  /**
+   * The body is too large.
+   */
+  413: ErrorResponse;
+  /**
+   * The body is not JSON.
+   */
+  415: ErrorResponse;
+  /**
+   * A limit per minute of the key or its tenant is used up; see `Retry-After`.
+   */
+  429: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Every provider answered badly, or refused for a reason that another try would not change.
+   */
+  502: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+  /**
+   * The deadline was spent.
+   */
+  504: ErrorResponse;
+};
+
+export type StreamGenerateWithPromptError =
+  StreamGenerateWithPromptErrors[keyof StreamGenerateWithPromptErrors];
+
+export type StreamGenerateWithPromptResponses = {
+  /**
+   * Server-Sent Events: one JSON object on a `data:` line each. Exactly one `done` or `error` event ends the stream; a stream without one was cut.
+   */
+  200: GenerateStreamEvent;
+};
+
+export type StreamGenerateWithPromptResponse =
+  StreamGenerateWithPromptResponses[keyof StreamGenerateWithPromptResponses];
+
+export type ChatWithPromptData = {
+  body: ChatWithPromptRequest;
+  headers?: {
+    /**
+     * Makes a retry safe: the same request with the same key gets the recorded answer, byte for byte, at no cost. One that is still being answered is waited for. A failure or a hang-up frees the key. Another request with the same key is a 409. Name what the request is for: `order-4711-summary`.
+     */
+    'Idempotency-Key'?: string;
+  };
+  path: {
+    /**
+     * Prompt Name
+     *
+     * The name of a prompt.
+     */
+    prompt_name: string;
+  };
+  query?: never;
+  url: '/api/v1/prompts/{prompt_name}/chat';
+};
+
+export type ChatWithPromptErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * A budget has less left than the request may cost at worst.
+   */
+  402: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   */
+  409: ErrorResponse;
+  /**
+   * The body is too large.
+   */
+  413: ErrorResponse;
+  /**
+   * The body is not JSON.
+   */
+  415: ErrorResponse;
+  /**
+   * A limit per minute of the key or its tenant is used up; see `Retry-After`.
+   */
+  429: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Every provider answered badly, or refused for a reason that another try would not change.
+   */
+  502: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+  /**
+   * The deadline was spent.
+   */
+  504: ErrorResponse;
+};
+
+export type ChatWithPromptError = ChatWithPromptErrors[keyof ChatWithPromptErrors];
+
+export type ChatWithPromptResponses = {
+  /**
+   * The model's turn.
+   */
+  200: ChatResponse;
+};
+
+export type ChatWithPromptResponse = ChatWithPromptResponses[keyof ChatWithPromptResponses];
+
+export type StreamChatWithPromptData = {
+  body: ChatWithPromptRequest;
+  headers?: {
+    /**
+     * Makes a retry safe: the same request with the same key gets the recorded answer, byte for byte, at no cost. One that is still being answered is waited for. A failure or a hang-up frees the key. Another request with the same key is a 409. Name what the request is for: `order-4711-summary`.
+     */
+    'Idempotency-Key'?: string;
+  };
+  path: {
+    /**
+     * Prompt Name
+     *
+     * The name of a prompt.
+     */
+    prompt_name: string;
+  };
+  query?: never;
+  url: '/api/v1/prompts/{prompt_name}/chat/stream';
+};
+
+export type StreamChatWithPromptErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * A budget has less left than the request may cost at worst.
+   */
+  402: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   */
+  409: ErrorResponse;
+  /**
+   * The body is too large.
+   */
+  413: ErrorResponse;
+  /**
+   * The body is not JSON.
+   */
+  415: ErrorResponse;
+  /**
+   * A limit per minute of the key or its tenant is used up; see `Retry-After`.
+   */
+  429: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Every provider answered badly, or refused for a reason that another try would not change.
+   */
+  502: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+  /**
+   * The deadline was spent.
+   */
+  504: ErrorResponse;
+};
+
+export type StreamChatWithPromptError =
+  StreamChatWithPromptErrors[keyof StreamChatWithPromptErrors];
+
+export type StreamChatWithPromptResponses = {
+  /**
+   * Server-Sent Events: one JSON object on a `data:` line each. Exactly one `done` or `error` event ends the stream; a stream without one was cut.
+   */
+  200: ChatStreamEvent;
+};
+
+export type StreamChatWithPromptResponse =
+  StreamChatWithPromptResponses[keyof StreamChatWithPromptResponses];
+
+export type DeleteCollectionData = {
+  body?: never;
+  path: {
+    /**
+     * Collection
+     *
+     * The name of a collection.
+     */
+    collection: string;
+  };
+  query?: never;
+  url: '/api/v1/collections/{collection}';
+};
+
+export type DeleteCollectionErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type DeleteCollectionError = DeleteCollectionErrors[keyof DeleteCollectionErrors];
+
+export type DeleteCollectionResponses = {
+  /**
+   * It is deleted.
+   */
+  204: void;
+};
+
+export type DeleteCollectionResponse = DeleteCollectionResponses[keyof DeleteCollectionResponses];
+
+export type GetCollectionData = {
+  body?: never;
+  path: {
+    /**
+     * Collection
+     *
+     * The name of a collection.
+     */
+    collection: string;
+  };
+  query?: never;
+  url: '/api/v1/collections/{collection}';
+};
+
+export type GetCollectionErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type GetCollectionError = GetCollectionErrors[keyof GetCollectionErrors];
+
+export type GetCollectionResponses = {
+  /**
+   * The collection.
+   */
+  200: CollectionResponse;
+};
+
+export type GetCollectionResponse = GetCollectionResponses[keyof GetCollectionResponses];
+
+export type PutCollectionData = {
+  body: PutCollectionRequest;
+  path: {
+    /**
+     * Collection
+     *
+     * The name of a collection.
+     */
+    collection: string;
+  };
+  query?: never;
+  url: '/api/v1/collections/{collection}';
+};
+
+export type PutCollectionErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   */
+  409: ErrorResponse;
+  /**
+   * The body is too large.
+   */
+  413: ErrorResponse;
+  /**
+   * The body is not JSON.
+   */
+  415: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type PutCollectionError = PutCollectionErrors[keyof PutCollectionErrors];
+
+export type PutCollectionResponses = {
+  /**
+   * The collection as it now is.
+   */
+  200: CollectionResponse;
+};
+
+export type PutCollectionResponse = PutCollectionResponses[keyof PutCollectionResponses];
+
+export type ListCollectionsData = {
+  body?: never;
+  path?: never;
+  query?: {
+    /**
+     * Limit
+     *
+     * How many to list.
+     */
+    limit?: number;
+    /**
+     * Cursor
+     *
+     * The `next_cursor` of the page before; absent: the first page.
+     */
+    cursor?: string | null;
+  };
+  url: '/api/v1/collections';
+};
+
+export type ListCollectionsErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type ListCollectionsError = ListCollectionsErrors[keyof ListCollectionsErrors];
+
+export type ListCollectionsResponses = {
+  /**
+   * A page of collections.
+   */
+  200: CollectionListResponse;
+};
+
+export type ListCollectionsResponse = ListCollectionsResponses[keyof ListCollectionsResponses];
+
+export type ListDocumentsData = {
+  body?: never;
+  path: {
+    /**
+     * Collection
+     *
+     * The name of a collection.
+     */
+    collection: string;
+  };
+  query?: {
+    /**
+     * Limit
+     *
+     * How many to list.
+     */
+    limit?: number;
+    /**
+     * Cursor
+     *
+     * The `next_cursor` of the page before; absent: the first page.
+     */
+    cursor?: string | null;
+  };
+  url: '/api/v1/collections/{collection}/documents';
+};
+
+export type ListDocumentsErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type ListDocumentsError = ListDocumentsErrors[keyof ListDocumentsErrors];
+
+export type ListDocumentsResponses = {
+  /**
+   * A page of documents.
+   */
+  200: DocumentListResponse;
+};
+
+export type ListDocumentsResponse = ListDocumentsResponses[keyof ListDocumentsResponses];
+
+export type AddDocumentsData = {
+  body: AddDocumentsRequest;
+  headers?: {
+    /**
+     * Makes a retry safe: the same request with the same key gets the recorded answer, byte for byte, at no cost. One that is still being answered is waited for. A failure or a hang-up frees the key. Another request with the same key is a 409. Name what the request is for: `order-4711-summary`.
+     */
+    'Idempotency-Key'?: string;
+  };
+  path: {
+    /**
+     * Collection
+     *
+     * The name of a collection.
+     */
+    collection: string;
+  };
+  query?: never;
+  url: '/api/v1/collections/{collection}/documents';
+};
+
+export type AddDocumentsErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   */
+  409: ErrorResponse;
+  /**
+   * The body is too large.
+   */
+  413: ErrorResponse;
+  /**
+   * The body is not JSON.
+   */
+  415: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type AddDocumentsError = AddDocumentsErrors[keyof AddDocumentsErrors];
+
+export type AddDocumentsResponses = {
+  /**
+   * What was taken in.
+   */
+  202: AcceptedDocumentsResponse;
+};
+
+export type AddDocumentsResponse = AddDocumentsResponses[keyof AddDocumentsResponses];
+
+export type DeleteDocumentData = {
+  body?: never;
+  path: {
+    /**
+     * Collection
+     *
+     * The name of a collection.
+     */
+    collection: string;
+    /**
+     * Document Id
+     *
+     * A document's id.
+     */
+    document_id: string;
+  };
+  query?: never;
+  url: '/api/v1/collections/{collection}/documents/{document_id}';
+};
+
+export type DeleteDocumentErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type DeleteDocumentError = DeleteDocumentErrors[keyof DeleteDocumentErrors];
+
+export type DeleteDocumentResponses = {
+  /**
+   * It is deleted.
+   */
+  204: void;
+};
+
+export type DeleteDocumentResponse = DeleteDocumentResponses[keyof DeleteDocumentResponses];
+
+export type GetDocumentData = {
+  body?: never;
+  path: {
+    /**
+     * Collection
+     *
+     * The name of a collection.
+     */
+    collection: string;
+    /**
+     * Document Id
+     *
+     * A document's id.
+     */
+    document_id: string;
+  };
+  query?: never;
+  url: '/api/v1/collections/{collection}/documents/{document_id}';
+};
+
+export type GetDocumentErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type GetDocumentError = GetDocumentErrors[keyof GetDocumentErrors];
+
+export type GetDocumentResponses = {
+  /**
+   * The document.
+   */
+  200: DocumentResponse;
+};
+
+export type GetDocumentResponse = GetDocumentResponses[keyof GetDocumentResponses];
+
+export type RetrieveData = {
+  body: RetrieveRequest;
+  headers?: {
+    /**
+     * Makes a retry safe: the same request with the same key gets the recorded answer, byte for byte, at no cost. One that is still being answered is waited for. A failure or a hang-up frees the key. Another request with the same key is a 409. Name what the request is for: `order-4711-summary`.
+     */
+    'Idempotency-Key'?: string;
+  };
+  path: {
+    /**
+     * Collection
+     *
+     * The name of a collection.
+     */
+    collection: string;
+  };
+  query?: never;
+  url: '/api/v1/collections/{collection}/retrieve';
+};
+
+export type RetrieveErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * A budget has less left than the request may cost at worst.
+   */
+  402: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   */
+  409: ErrorResponse;
+  /**
+   * The body is too large.
+   */
+  413: ErrorResponse;
+  /**
+   * The body is not JSON.
+   */
+  415: ErrorResponse;
+  /**
+   * A limit per minute of the key or its tenant is used up; see `Retry-After`.
+   */
+  429: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Every provider answered badly, or refused for a reason that another try would not change.
+   */
+  502: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+  /**
+   * The deadline was spent.
+   */
+  504: ErrorResponse;
+};
+
+export type RetrieveError = RetrieveErrors[keyof RetrieveErrors];
+
+export type RetrieveResponses = {
+  /**
+   * What was found.
+   */
+  200: RetrieveResponse;
+};
+
+export type RetrieveResponse2 = RetrieveResponses[keyof RetrieveResponses];
+
+export type QueryCollectionData = {
+  body: QueryRequest;
+  headers?: {
+    /**
+     * Makes a retry safe: the same request with the same key gets the recorded answer, byte for byte, at no cost. One that is still being answered is waited for. A failure or a hang-up frees the key. Another request with the same key is a 409. Name what the request is for: `order-4711-summary`.
+     */
+    'Idempotency-Key'?: string;
+  };
+  path: {
+    /**
+     * Collection
+     *
+     * The name of a collection.
+     */
+    collection: string;
+  };
+  query?: never;
+  url: '/api/v1/collections/{collection}/query';
+};
+
+export type QueryCollectionErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * A budget has less left than the request may cost at worst.
+   */
+  402: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   */
+  409: ErrorResponse;
+  /**
+   * The body is too large.
+   */
+  413: ErrorResponse;
+  /**
+   * The body is not JSON.
+   */
+  415: ErrorResponse;
+  /**
+   * A limit per minute of the key or its tenant is used up; see `Retry-After`.
+   */
+  429: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Every provider answered badly, or refused for a reason that another try would not change.
+   */
+  502: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+  /**
+   * The deadline was spent.
+   */
+  504: ErrorResponse;
+};
+
+export type QueryCollectionError = QueryCollectionErrors[keyof QueryCollectionErrors];
+
+export type QueryCollectionResponses = {
+  /**
+   * The answer.
+   */
+  200: QueryResponse;
+};
+
+export type QueryCollectionResponse = QueryCollectionResponses[keyof QueryCollectionResponses];
+
+export type StreamQueryCollectionData = {
+  body: QueryRequest;
+  headers?: {
+    /**
+     * Makes a retry safe: the same request with the same key gets the recorded answer, byte for byte, at no cost. One that is still being answered is waited for. A failure or a hang-up frees the key. Another request with the same key is a 409. Name what the request is for: `order-4711-summary`.
+     */
+    'Idempotency-Key'?: string;
+  };
+  path: {
+    /**
+     * Collection
+     *
+     * The name of a collection.
+     */
+    collection: string;
+  };
+  query?: never;
+  url: '/api/v1/collections/{collection}/query/stream';
+};
+
+export type StreamQueryCollectionErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * A budget has less left than the request may cost at worst.
+   */
+  402: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   */
+  409: ErrorResponse;
+  /**
+   * The body is too large.
+   */
+  413: ErrorResponse;
+  /**
+   * The body is not JSON.
+   */
+  415: ErrorResponse;
+  /**
+   * A limit per minute of the key or its tenant is used up; see `Retry-After`.
+   */
+  429: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Every provider answered badly, or refused for a reason that another try would not change.
+   */
+  502: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+  /**
+   * The deadline was spent.
+   */
+  504: ErrorResponse;
+};
+
+export type StreamQueryCollectionError =
+  StreamQueryCollectionErrors[keyof StreamQueryCollectionErrors];
+
+export type StreamQueryCollectionResponses = {
+  /**
+   * Server-Sent Events: one JSON object on a `data:` line each. Exactly one `done` or `error` event ends the stream; a stream without one was cut.
+   */
+  200: QueryStreamEvent;
+};
+
+export type StreamQueryCollectionResponse =
+  StreamQueryCollectionResponses[keyof StreamQueryCollectionResponses];
+
+export type UploadDocumentsData = {
+  body: UploadDocumentsRequest;
+  headers?: {
+    /**
+     * Makes a retry safe: the same request with the same key gets the recorded answer, byte for byte, at no cost. One that is still being answered is waited for. A failure or a hang-up frees the key. Another request with the same key is a 409. Name what the request is for: `order-4711-summary`.
+     */
+    'Idempotency-Key'?: string;
+  };
+  path: {
+    /**
+     * Collection
+     *
+     * The name of a collection.
+     */
+    collection: string;
+  };
+  query?: never;
+  url: '/api/v1/collections/{collection}/documents/upload';
+};
+
+export type UploadDocumentsErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   */
+  409: ErrorResponse;
+  /**
+   * The body is too large.
+   */
+  413: ErrorResponse;
+  /**
+   * The body is not JSON.
+   */
+  415: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type UploadDocumentsError = UploadDocumentsErrors[keyof UploadDocumentsErrors];
+
+export type UploadDocumentsResponses = {
+  /**
+   * What was taken in.
+   */
+  202: AcceptedDocumentsResponse;
+};
+
+export type UploadDocumentsResponse = UploadDocumentsResponses[keyof UploadDocumentsResponses];
+
 export type ListModelsData = {
   body?: never;
   path?: never;
@@ -2645,7 +7591,7 @@ export type ListModelsData = {
 
 export type ListModelsErrors = {
   /**
-   * No key, or not a valid one; where requests are signed, no valid signature.
+   * No key, or not a valid one; where a signature is needed, no valid one.
    */
   401: ErrorResponse;
   /**
@@ -2692,7 +7638,7 @@ export type GetUsageData = {
     /**
      * Group By
      *
-     * `day` (UTC), `model` (as asked for), `key` (its id), or `tag:NAME` (what requests had in `metadata` under NAME). A report of more than 10000 groups is refused.
+     * `day` (UTC), `model` (as asked for), `key` (its id), `prompt` (`NAME@VERSION` of the template), or `tag:NAME` (what requests had in `metadata` under NAME). A report of more than 10000 groups is refused.
      */
     group_by?: string;
     /**
@@ -2711,7 +7657,7 @@ export type GetUsageErrors = {
    */
   400: ErrorResponse;
   /**
-   * No key, or not a valid one; where requests are signed, no valid signature.
+   * No key, or not a valid one; where a signature is needed, no valid one.
    */
   401: ErrorResponse;
   /**
@@ -2770,7 +7716,7 @@ export type GetRequestErrors = {
    */
   400: ErrorResponse;
   /**
-   * No key, or not a valid one; where requests are signed, no valid signature.
+   * No key, or not a valid one; where a signature is needed, no valid one.
    */
   401: ErrorResponse;
   /**
@@ -2834,7 +7780,7 @@ export type ListKeysErrors = {
    */
   400: ErrorResponse;
   /**
-   * No key, or not a valid one; where requests are signed, no valid signature.
+   * No key, or not a valid one; where a signature is needed, no valid one.
    */
   401: ErrorResponse;
   /**
@@ -2875,7 +7821,7 @@ export type CreateKeyErrors = {
    */
   400: ErrorResponse;
   /**
-   * No key, or not a valid one; where requests are signed, no valid signature.
+   * No key, or not a valid one; where a signature is needed, no valid one.
    */
   401: ErrorResponse;
   /**
@@ -2931,7 +7877,7 @@ export type RevokeKeyErrors = {
    */
   400: ErrorResponse;
   /**
-   * No key, or not a valid one; where requests are signed, no valid signature.
+   * No key, or not a valid one; where a signature is needed, no valid one.
    */
   401: ErrorResponse;
   /**
@@ -2943,7 +7889,7 @@ export type RevokeKeyErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
    */
   409: ErrorResponse;
   /**
@@ -2987,7 +7933,7 @@ export type GetKeyErrors = {
    */
   400: ErrorResponse;
   /**
-   * No key, or not a valid one; where requests are signed, no valid signature.
+   * No key, or not a valid one; where a signature is needed, no valid one.
    */
   401: ErrorResponse;
   /**
@@ -3039,7 +7985,7 @@ export type ChangeKeyErrors = {
    */
   400: ErrorResponse;
   /**
-   * No key, or not a valid one; where requests are signed, no valid signature.
+   * No key, or not a valid one; where a signature is needed, no valid one.
    */
   401: ErrorResponse;
   /**
@@ -3051,7 +7997,7 @@ export type ChangeKeyErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
    */
   409: ErrorResponse;
   /**
@@ -3103,7 +8049,7 @@ export type RotateKeyErrors = {
    */
   400: ErrorResponse;
   /**
-   * No key, or not a valid one; where requests are signed, no valid signature.
+   * No key, or not a valid one; where a signature is needed, no valid one.
    */
   401: ErrorResponse;
   /**
@@ -3115,7 +8061,7 @@ export type RotateKeyErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
    */
   409: ErrorResponse;
   /**
@@ -3167,7 +8113,7 @@ export type MintTokenErrors = {
    */
   400: ErrorResponse;
   /**
-   * No key, or not a valid one; where requests are signed, no valid signature.
+   * No key, or not a valid one; where a signature is needed, no valid one.
    */
   401: ErrorResponse;
   /**
@@ -3179,7 +8125,7 @@ export type MintTokenErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
    */
   409: ErrorResponse;
   /**
@@ -3231,7 +8177,7 @@ export type GetTenantErrors = {
    */
   400: ErrorResponse;
   /**
-   * No key, or not a valid one; where requests are signed, no valid signature.
+   * No key, or not a valid one; where a signature is needed, no valid one.
    */
   401: ErrorResponse;
   /**
@@ -3283,7 +8229,7 @@ export type PutTenantErrors = {
    */
   400: ErrorResponse;
   /**
-   * No key, or not a valid one; where requests are signed, no valid signature.
+   * No key, or not a valid one; where a signature is needed, no valid one.
    */
   401: ErrorResponse;
   /**
@@ -3318,6 +8264,656 @@ export type PutTenantResponses = {
 };
 
 export type PutTenantResponse = PutTenantResponses[keyof PutTenantResponses];
+
+export type ListWebhookEndpointsData = {
+  body?: never;
+  path?: never;
+  query?: {
+    /**
+     * Limit
+     *
+     * How many to list.
+     */
+    limit?: number;
+    /**
+     * Cursor
+     *
+     * The `next_cursor` of the page before; absent: the first page.
+     */
+    cursor?: string | null;
+  };
+  url: '/api/v1/webhook-endpoints';
+};
+
+export type ListWebhookEndpointsErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type ListWebhookEndpointsError =
+  ListWebhookEndpointsErrors[keyof ListWebhookEndpointsErrors];
+
+export type ListWebhookEndpointsResponses = {
+  /**
+   * A page of endpoints.
+   */
+  200: WebhookEndpointListResponse;
+};
+
+export type ListWebhookEndpointsResponse =
+  ListWebhookEndpointsResponses[keyof ListWebhookEndpointsResponses];
+
+export type CreateWebhookEndpointData = {
+  body: CreateWebhookEndpointRequest;
+  path?: never;
+  query?: never;
+  url: '/api/v1/webhook-endpoints';
+};
+
+export type CreateWebhookEndpointErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   */
+  409: ErrorResponse;
+  /**
+   * The body is too large.
+   */
+  413: ErrorResponse;
+  /**
+   * The body is not JSON.
+   */
+  415: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type CreateWebhookEndpointError =
+  CreateWebhookEndpointErrors[keyof CreateWebhookEndpointErrors];
+
+export type CreateWebhookEndpointResponses = {
+  /**
+   * The endpoint, with its secret.
+   */
+  201: NewWebhookEndpointResponse;
+};
+
+export type CreateWebhookEndpointResponse =
+  CreateWebhookEndpointResponses[keyof CreateWebhookEndpointResponses];
+
+export type DeleteWebhookEndpointData = {
+  body?: never;
+  path: {
+    /**
+     * Endpoint Id
+     *
+     * The id of a webhook endpoint.
+     */
+    endpoint_id: string;
+  };
+  query?: never;
+  url: '/api/v1/webhook-endpoints/{endpoint_id}';
+};
+
+export type DeleteWebhookEndpointErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type DeleteWebhookEndpointError =
+  DeleteWebhookEndpointErrors[keyof DeleteWebhookEndpointErrors];
+
+export type DeleteWebhookEndpointResponses = {
+  /**
+   * It is deleted.
+   */
+  204: void;
+};
+
+export type DeleteWebhookEndpointResponse =
+  DeleteWebhookEndpointResponses[keyof DeleteWebhookEndpointResponses];
+
+export type GetWebhookEndpointData = {
+  body?: never;
+  path: {
+    /**
+     * Endpoint Id
+     *
+     * The id of a webhook endpoint.
+     */
+    endpoint_id: string;
+  };
+  query?: never;
+  url: '/api/v1/webhook-endpoints/{endpoint_id}';
+};
+
+export type GetWebhookEndpointErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type GetWebhookEndpointError = GetWebhookEndpointErrors[keyof GetWebhookEndpointErrors];
+
+export type GetWebhookEndpointResponses = {
+  /**
+   * The endpoint.
+   */
+  200: WebhookEndpointResponse;
+};
+
+export type GetWebhookEndpointResponse =
+  GetWebhookEndpointResponses[keyof GetWebhookEndpointResponses];
+
+export type ChangeWebhookEndpointData = {
+  body: ChangeWebhookEndpointRequest;
+  path: {
+    /**
+     * Endpoint Id
+     *
+     * The id of a webhook endpoint.
+     */
+    endpoint_id: string;
+  };
+  query?: never;
+  url: '/api/v1/webhook-endpoints/{endpoint_id}';
+};
+
+export type ChangeWebhookEndpointErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * The body is too large.
+   */
+  413: ErrorResponse;
+  /**
+   * The body is not JSON.
+   */
+  415: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type ChangeWebhookEndpointError =
+  ChangeWebhookEndpointErrors[keyof ChangeWebhookEndpointErrors];
+
+export type ChangeWebhookEndpointResponses = {
+  /**
+   * The endpoint as it now is.
+   */
+  200: WebhookEndpointResponse;
+};
+
+export type ChangeWebhookEndpointResponse =
+  ChangeWebhookEndpointResponses[keyof ChangeWebhookEndpointResponses];
+
+export type RotateWebhookSecretData = {
+  body: RotateWebhookSecretRequest;
+  path: {
+    /**
+     * Endpoint Id
+     *
+     * The id of a webhook endpoint.
+     */
+    endpoint_id: string;
+  };
+  query?: never;
+  url: '/api/v1/webhook-endpoints/{endpoint_id}/rotate-secret';
+};
+
+export type RotateWebhookSecretErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * The body is too large.
+   */
+  413: ErrorResponse;
+  /**
+   * The body is not JSON.
+   */
+  415: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type RotateWebhookSecretError = RotateWebhookSecretErrors[keyof RotateWebhookSecretErrors];
+
+export type RotateWebhookSecretResponses = {
+  /**
+   * The endpoint, with its new secret.
+   */
+  200: NewWebhookEndpointResponse;
+};
+
+export type RotateWebhookSecretResponse =
+  RotateWebhookSecretResponses[keyof RotateWebhookSecretResponses];
+
+export type TestWebhookEndpointData = {
+  body?: never;
+  path: {
+    /**
+     * Endpoint Id
+     *
+     * The id of a webhook endpoint.
+     */
+    endpoint_id: string;
+  };
+  query?: never;
+  url: '/api/v1/webhook-endpoints/{endpoint_id}/test';
+};
+
+export type TestWebhookEndpointErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   */
+  409: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type TestWebhookEndpointError = TestWebhookEndpointErrors[keyof TestWebhookEndpointErrors];
+
+export type TestWebhookEndpointResponses = {
+  /**
+   * The delivery.
+   */
+  202: WebhookDeliveryResponse;
+};
+
+export type TestWebhookEndpointResponse =
+  TestWebhookEndpointResponses[keyof TestWebhookEndpointResponses];
+
+export type ListWebhookDeliveriesData = {
+  body?: never;
+  path: {
+    /**
+     * Endpoint Id
+     *
+     * The id of a webhook endpoint.
+     */
+    endpoint_id: string;
+  };
+  query?: {
+    /**
+     * Status
+     *
+     * Only those of this status; absent: all.
+     */
+    status?: 'pending' | 'delivered' | 'failed' | null;
+    /**
+     * Limit
+     *
+     * How many to list.
+     */
+    limit?: number;
+    /**
+     * Cursor
+     *
+     * The `next_cursor` of the page before; absent: the first page.
+     */
+    cursor?: string | null;
+  };
+  url: '/api/v1/webhook-endpoints/{endpoint_id}/deliveries';
+};
+
+export type ListWebhookDeliveriesErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type ListWebhookDeliveriesError =
+  ListWebhookDeliveriesErrors[keyof ListWebhookDeliveriesErrors];
+
+export type ListWebhookDeliveriesResponses = {
+  /**
+   * A page of deliveries.
+   */
+  200: WebhookDeliveryListResponse;
+};
+
+export type ListWebhookDeliveriesResponse =
+  ListWebhookDeliveriesResponses[keyof ListWebhookDeliveriesResponses];
+
+export type RedeliverFailedWebhooksData = {
+  body?: never;
+  path: {
+    /**
+     * Endpoint Id
+     *
+     * The id of a webhook endpoint.
+     */
+    endpoint_id: string;
+  };
+  query?: never;
+  url: '/api/v1/webhook-endpoints/{endpoint_id}/redeliver-failed';
+};
+
+export type RedeliverFailedWebhooksErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   */
+  409: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type RedeliverFailedWebhooksError =
+  RedeliverFailedWebhooksErrors[keyof RedeliverFailedWebhooksErrors];
+
+export type RedeliverFailedWebhooksResponses = {
+  /**
+   * How many are sent again.
+   */
+  202: RedeliveredResponse;
+};
+
+export type RedeliverFailedWebhooksResponse =
+  RedeliverFailedWebhooksResponses[keyof RedeliverFailedWebhooksResponses];
+
+export type RedeliverWebhookData = {
+  body?: never;
+  path: {
+    /**
+     * Delivery Id
+     *
+     * The id of a webhook delivery.
+     */
+    delivery_id: string;
+  };
+  query?: never;
+  url: '/api/v1/webhook-deliveries/{delivery_id}/redeliver';
+};
+
+export type RedeliverWebhookErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * The key lacks a scope.
+   */
+  403: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   */
+  409: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type RedeliverWebhookError = RedeliverWebhookErrors[keyof RedeliverWebhookErrors];
+
+export type RedeliverWebhookResponses = {
+  /**
+   * The delivery.
+   */
+  202: WebhookDeliveryResponse;
+};
+
+export type RedeliverWebhookResponse = RedeliverWebhookResponses[keyof RedeliverWebhookResponses];
+
+export type ReceiveProviderEventData = {
+  body: ProviderEvent;
+  headers?: {
+    /**
+     * Hex HMAC-SHA256 of the raw body; its key is the secret's text, with `whsec_`.
+     */
+    'x-webhook-signature'?: string;
+    /**
+     * Standard Webhooks: the message's id, by which a repeat is known.
+     */
+    'webhook-id'?: string;
+    /**
+     * Standard Webhooks: unix seconds, at most 300 off.
+     */
+    'webhook-timestamp'?: string;
+    /**
+     * Standard Webhooks: `v1,` and a signature in base64; several may be given.
+     */
+    'webhook-signature'?: string;
+  };
+  path?: never;
+  query?: never;
+  url: '/api/v1/webhooks/llm-provider';
+};
+
+export type ReceiveProviderEventErrors = {
+  /**
+   * The request cannot be used; `field` names what is to blame.
+   */
+  400: ErrorResponse;
+  /**
+   * No key, or not a valid one; where a signature is needed, no valid one.
+   */
+  401: ErrorResponse;
+  /**
+   * There is no such thing, or it is another tenant's.
+   */
+  404: ErrorResponse;
+  /**
+   * The body is too large.
+   */
+  413: ErrorResponse;
+  /**
+   * A fault of the service.
+   */
+  500: ErrorResponse;
+  /**
+   * Nothing can take the request now; see `Retry-After`.
+   */
+  503: ErrorResponse;
+};
+
+export type ReceiveProviderEventError =
+  ReceiveProviderEventErrors[keyof ReceiveProviderEventErrors];
+
+export type ReceiveProviderEventResponses = {
+  /**
+   * The event has come.
+   */
+  200: EventReceived;
+};
+
+export type ReceiveProviderEventResponse =
+  ReceiveProviderEventResponses[keyof ReceiveProviderEventResponses];
 
 export type GetHealthData = {
   body?: never;

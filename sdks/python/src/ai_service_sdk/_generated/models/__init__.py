@@ -9,31 +9,66 @@ from ai_service_sdk._events import Whole
 from ai_service_sdk._model import Model, any_of, each, shaped, tagged, time, values_of
 
 __all__ = [
+    "AcceptedDocumentsResponse",
     "AssistantFunctionCall",
     "AssistantMessage",
     "AssistantToolCall",
+    "Batch",
+    "BatchCounts",
+    "BatchList",
     "BatchResponse",
     "BatchResult",
+    "BatchResultLine",
     "Budget",
     "ChatResponse",
     "Checks",
+    "CollectionListResponse",
+    "CollectionResponse",
+    "ConversationExportResponse",
+    "ConversationListResponse",
+    "ConversationResponse",
+    "DocumentListResponse",
+    "DocumentResponse",
     "DoneEvent",
     "EmbeddingVector",
     "EmbeddingsResponse",
     "ErrorDetail",
     "ErrorEvent",
     "ErrorResponse",
+    "EventReceived",
     "GenerateResponse",
     "Health",
+    "KeptImage",
+    "KeptImageData",
+    "KeptImageUrl",
+    "KeptText",
     "KeyListResponse",
     "KeyResponse",
     "Limits",
+    "MessageListResponse",
+    "MessageResponse",
     "ModelInfo",
     "ModelTarget",
     "ModelsResponse",
     "NewKeyResponse",
+    "NewWebhookEndpointResponse",
+    "PromptDefaults",
+    "PromptListResponse",
+    "PromptResponse",
+    "PromptVariable",
+    "ProviderOptions",
+    "ProviderReport",
+    "QueryDoneEvent",
+    "QueryResponse",
     "Readiness",
+    "RedeliveredResponse",
+    "RenderedMessage",
+    "RenderedPromptResponse",
     "RequestRecord",
+    "RetrieveResponse",
+    "SemanticCacheBody",
+    "SourceNode",
+    "SourcesEvent",
     "SpentBudget",
     "TenantResponse",
     "TokenEvent",
@@ -42,8 +77,20 @@ __all__ = [
     "UsageGroup",
     "UsageResponse",
     "UsageTotals",
+    "WebhookDeliveryListResponse",
+    "WebhookDeliveryResponse",
+    "WebhookEndpointListResponse",
+    "WebhookEndpointResponse",
     "StreamResult",
+    "QueryDoneEventResult",
 ]
+
+
+class AcceptedDocumentsResponse(Model):
+    """What was taken in. It is found once its status is `ready`."""
+
+    documents: list[DocumentResponse]
+    """In the order in which they were sent; one that has not changed is `ready` at once."""
 
 
 class AssistantFunctionCall(Model):
@@ -79,6 +126,63 @@ class AssistantToolCall(Model):
     """There are only functions."""
 
 
+class Batch(Model):
+    """A durable batch, as it stands."""
+
+    id: str
+    """The batch's id."""
+    status: Literal["cancelled", "completed", "expired", "failed", "paused", "queued", "running"]
+    """`paused`: it waits, and goes on by itself, see `reason`. `completed`: every request has ended, if
+    only with an error. `failed`: the batch as a whole could not be run on.
+    """
+    counts: BatchCounts
+    """How many requests of a batch have ended, and how."""
+    usage: Usage
+    """Tokens. The cached input tokens are a part of the input tokens."""
+    cost_usd: float
+    """The price of all responses so far in US dollars; those without a known price count as 0."""
+    mode: Literal["provider", "service"]
+    """Who runs it."""
+    max_concurrency: int
+    """How many are in flight at once, at most."""
+    created_at: datetime
+    """When it was made."""
+    expires_at: datetime
+    """When it ends at the latest."""
+    reason: str | None = None
+    """Why it is paused, or has failed."""
+    requests_per_second: float | None = None
+    """How fast they are started, at most."""
+    started_at: datetime | None = None
+    """When it was first worked on."""
+    cancel_requested_at: datetime | None = None
+    """When it was cancelled; what is under way then is stopped at once."""
+    finished_at: datetime | None = None
+    """When it ended."""
+
+
+class BatchCounts(Model):
+    """How many requests of a batch have ended, and how."""
+
+    total: int
+    """All of them."""
+    completed: int
+    """Those with a response."""
+    failed: int
+    """Those with an error of their own."""
+    cancelled: int
+    """Those that the batch's end left without one."""
+
+
+class BatchList(Model):
+    """A page of batches."""
+
+    data: list[Batch]
+    """The newest first."""
+    next_cursor: str | None
+    """What to send as `cursor` for the next page; null on the last."""
+
+
 class BatchResponse(Model):
     """Every result, in the order of the requests, and what they cost together."""
 
@@ -101,6 +205,19 @@ class BatchResult(Model):
     """What went wrong, if something did."""
     prompt: str | None = None
     """The first 50 characters of what failed."""
+
+
+class BatchResultLine(Model):
+    """How one request of a durable batch ended: with a `response`, or with an `error`."""
+
+    index: int
+    """Which request this is about, from 0."""
+    custom_id: str | None
+    """The name that it was given."""
+    response: GenerateResponse | ChatResponse | None = None
+    """The answer, as /generate or /chat gives it."""
+    error: ErrorDetail | None = None
+    """What went wrong, if something did."""
 
 
 class Budget(Model):
@@ -133,6 +250,8 @@ class ChatResponse(Model):
     """Whether the answer was stored before; then it costs nothing."""
     message: AssistantMessage
     """The model's turn. Append it to `messages` as it is to go on."""
+    conversation_id: str | None = None
+    """The conversation that the turn is kept in; absent if in none."""
 
 
 class Checks(Model):
@@ -144,6 +263,137 @@ class Checks(Model):
     """`degraded`: answers are not shared for now, and every request is a call of its own."""
     providers: dict[str, Literal["degraded", "ok", "unavailable"]]
     """By provider: `degraded` if some of its models' breakers are open, `unavailable` if all are."""
+
+
+class CollectionListResponse(Model):
+    """A page of collections, by name."""
+
+    data: list[CollectionResponse]
+    """The collections."""
+    next_cursor: str | None = None
+    """For the next page. Null: this is the last."""
+
+
+class CollectionResponse(Model):
+    """A collection."""
+
+    name: str
+    """Its name."""
+    embedding_model: str
+    """What makes its vectors."""
+    chunk_size: int
+    """Tokens of a chunk, at most."""
+    chunk_overlap: int
+    """Tokens that two chunks share, at most."""
+    document_count: int
+    """Its documents, in any state."""
+    chunk_count: int
+    """Their chunks."""
+    created_at: datetime
+    """When it was made."""
+    updated_at: datetime
+    """When its settings were last changed."""
+
+
+class ConversationExportResponse(Model):
+    """Everything that is kept of a conversation."""
+
+    id: str
+    """What `chat` takes as `conversation_id`."""
+    metadata: dict[str, str]
+    """The tags that it was created with."""
+    message_count: int
+    """How many messages it has."""
+    size_bytes: int
+    """How large it is, at 512 bytes a message and its JSON text; what the server allows is in the error
+    that refuses a further turn.
+    """
+    usage: Usage
+    """Tokens. The cached input tokens are a part of the input tokens."""
+    cost_usd: float
+    """What they cost in US dollars, as far as prices are known."""
+    created_at: datetime
+    """When it was created."""
+    updated_at: datetime
+    """When it got its last message."""
+    messages: list[MessageResponse]
+    """All of its messages, in order."""
+    system: str | None = None
+    """Instructions that stand above every turn; null: none."""
+    forked_from: str | None = None
+    """The conversation that it is a fork of; null: of none."""
+
+
+class ConversationListResponse(Model):
+    """A page of conversations, the newest first."""
+
+    data: list[ConversationResponse]
+    """The conversations."""
+    next_cursor: str | None = None
+    """For the next page. Null: this is the last."""
+
+
+class ConversationResponse(Model):
+    """A conversation, without its messages."""
+
+    id: str
+    """What `chat` takes as `conversation_id`."""
+    metadata: dict[str, str]
+    """The tags that it was created with."""
+    message_count: int
+    """How many messages it has."""
+    size_bytes: int
+    """How large it is, at 512 bytes a message and its JSON text; what the server allows is in the error
+    that refuses a further turn.
+    """
+    usage: Usage
+    """Tokens. The cached input tokens are a part of the input tokens."""
+    cost_usd: float
+    """What they cost in US dollars, as far as prices are known."""
+    created_at: datetime
+    """When it was created."""
+    updated_at: datetime
+    """When it got its last message."""
+    system: str | None = None
+    """Instructions that stand above every turn; null: none."""
+    forked_from: str | None = None
+    """The conversation that it is a fork of; null: of none."""
+
+
+class DocumentListResponse(Model):
+    """A page of documents, by id."""
+
+    data: list[DocumentResponse]
+    """The documents."""
+    next_cursor: str | None = None
+    """For the next page. Null: this is the last."""
+
+
+class DocumentResponse(Model):
+    """A document and how far its ingestion is."""
+
+    id: str
+    """Its id within the collection."""
+    metadata: dict[str, str]
+    """Its fields."""
+    content_sha256: str
+    """The SHA-256 of what was sent, in hex."""
+    status: Literal["failed", "processing", "queued", "ready"]
+    """`queued` and `processing` end in `ready` or `failed`. A document that is replaced is found as it was
+    until the new one is ready.
+    """
+    chunks_embedded: int
+    """How many of them are done."""
+    created_at: datetime
+    """When it first came."""
+    updated_at: datetime
+    """When anything of this last changed."""
+    file_name: str | None = None
+    """The file that it came as."""
+    error: str | None = None
+    """Why it has failed."""
+    chunk_count: int | None = None
+    """Its chunks, once its text has been read."""
 
 
 class DoneEvent(Model):
@@ -167,6 +417,8 @@ class DoneEvent(Model):
     """Whether the answer was stored before; then it costs nothing."""
     type: Literal["done"] | None = None
     """Says that the answer is whole."""
+    conversation_id: str | None = None
+    """The conversation that the turn is kept in; absent if in none."""
     provider_data: dict[str, Any] | None = None
     """Chat only: put it into the assistant's message on the next turn. Opaque."""
 
@@ -255,6 +507,13 @@ class ErrorResponse(Model):
     """What went wrong. `type` is stable: branch on it, not on the message."""
 
 
+class EventReceived(Model):
+    """The event has come; a repeat and an unknown type get the same answer."""
+
+    received: bool | None = None
+    """Always true."""
+
+
 class GenerateResponse(Model):
     """A whole answer to a prompt."""
 
@@ -276,6 +535,8 @@ class GenerateResponse(Model):
     """Whether the answer was stored before; then it costs nothing."""
     text: str
     """The answer."""
+    conversation_id: str | None = None
+    """The conversation that the turn is kept in; absent if in none."""
 
 
 class Health(Model):
@@ -285,6 +546,44 @@ class Health(Model):
     """The version that runs."""
     status: Literal["ok"] | None = None
     """It is alive: there is nothing else to say."""
+
+
+class KeptImage(Model):
+    """An image."""
+
+    source: KeptImageUrl | KeptImageData
+    """Where an image is."""
+    type: Literal["image"] | None = None
+    """Says that this is an image."""
+
+
+class KeptImageData(Model):
+    """An image as it was sent."""
+
+    media_type: str
+    """The image's format."""
+    data: str
+    """Base64."""
+    type: Literal["base64"] | None = None
+    """Says that the image is here."""
+
+
+class KeptImageUrl(Model):
+    """An image elsewhere."""
+
+    url: str
+    """Where it is."""
+    type: Literal["url"] | None = None
+    """Says that the image is elsewhere."""
+
+
+class KeptText(Model):
+    """A piece of text."""
+
+    text: str
+    """The text."""
+    type: Literal["text"] | None = None
+    """Says that this is text."""
 
 
 class KeyListResponse(Model):
@@ -323,6 +622,10 @@ class KeyResponse(Model):
     """For a browser token: the key that it is of."""
     budget: Budget | None = None
     """What it may spend."""
+    semantic_cache: SemanticCacheBody | None = None
+    """Lets a question that means nearly the same as an earlier one have its answer, where a request says
+    nothing of its own. Null: only the same question.
+    """
     rotate_after_days: int | None = None
     """After as many days without a rotation each answer to the key carries `X-Key-Rotation-Due`. Null:
     never.
@@ -342,6 +645,40 @@ class Limits(Model):
     """Requests."""
     tokens_per_minute: int | None = None
     """Tokens, input and output together."""
+
+
+class MessageListResponse(Model):
+    """A page of messages, the oldest first."""
+
+    data: list[MessageResponse]
+    """The messages, in order."""
+    next_cursor: str | None = None
+    """For the next page. Null: this is the last."""
+
+
+class MessageResponse(Model):
+    """A message of a conversation: role, content and the rest in the shapes that `chat` takes."""
+
+    id: str
+    """What a fork takes as `at_message_id`."""
+    role: Literal["assistant", "tool", "user"]
+    """Who speaks."""
+    status: Literal["complete", "interrupted"]
+    """`interrupted`: as much of an answer as was delivered before the stream broke or was left. It goes to
+    the model as its text.
+    """
+    created_at: datetime
+    """When it was said."""
+    content: str | list[KeptText | KeptImage] | None = None
+    """Text, or parts of text and images; null if there are only tool calls."""
+    tool_calls: list[AssistantToolCall] | None = None
+    """The functions that the model asks for."""
+    tool_call_id: str | None = None
+    """The call that this answers."""
+    provider_data: dict[str, Any] | None = None
+    """What the vendor wants back with the next turn. Opaque."""
+    answer_id: str | None = None
+    """An answer's own id, and that of its usage row."""
 
 
 class ModelInfo(Model):
@@ -422,6 +759,10 @@ class NewKeyResponse(Model):
     """For a browser token: the key that it is of."""
     budget: Budget | None = None
     """What it may spend."""
+    semantic_cache: SemanticCacheBody | None = None
+    """Lets a question that means nearly the same as an earlier one have its answer, where a request says
+    nothing of its own. Null: only the same question.
+    """
     rotate_after_days: int | None = None
     """After as many days without a rotation each answer to the key carries `X-Key-Rotation-Due`. Null:
     never.
@@ -434,6 +775,180 @@ class NewKeyResponse(Model):
     """Until when the secret before the last rotation works, or worked."""
 
 
+class NewWebhookEndpointResponse(Model):
+    """An endpoint with its secret, which is shown this once."""
+
+    id: str
+    """Its id."""
+    url: str
+    """Where to, normalised."""
+    events: list[
+        Literal[
+            "batch.*",
+            "batch.cancelled",
+            "batch.completed",
+            "batch.failed",
+            "generation.*",
+            "generation.completed",
+            "generation.failed",
+            "usage.threshold_reached",
+        ]
+    ]
+    """What is sent."""
+    status: Literal["disabled", "enabled"]
+    """Whether anything is sent."""
+    created_at: datetime
+    """When it was made."""
+    secret: str
+    """What verifies deliveries, as Standard Webhooks has it."""
+    disabled_at: datetime | None = None
+    """When it was disabled."""
+    disabled_reason: Literal["failing", "gone", "requested"] | None = None
+    """`requested`: by a change; `gone`: it answered 410; `failing`: nothing could be delivered for three
+    days.
+    """
+    failing_since: datetime | None = None
+    """The first failure since anything was delivered. Null: it is well."""
+    previous_secret_expires_at: datetime | None = None
+    """Until when the secret before the last rotation signs, or signed."""
+
+
+class PromptDefaults(Model):
+    """What requests that are made with the prompt ask for, unless they say otherwise themselves."""
+
+    model: str | None = None
+    """An alias or a provider's model id. Absent: `haiku`."""
+    max_tokens: int | None = None
+    """The most tokens that an answer may have. Absent: 1024."""
+    temperature: float | None = None
+    """Higher is more varied. Absent: 0.7."""
+    top_p: float | None = None
+    """Nucleus sampling. Left out for models that do not take it."""
+    stop: list[str] | None = None
+    """The answer ends before any of these, up to 4."""
+    reasoning_effort: Literal["high", "low", "medium", "none"] | None = None
+    """How much to think, for models that can be told."""
+    provider_options: ProviderOptions | None = None
+    """Fields for one vendor's own call, by vendor."""
+
+
+class PromptListResponse(Model):
+    """A page of prompts or of versions."""
+
+    data: list[PromptResponse]
+    """The versions."""
+    next_cursor: str | None = None
+    """For the next page. Null: this is the last."""
+
+
+class PromptResponse(Model):
+    """One version of a prompt. It never changes, but for its labels."""
+
+    name: str
+    """The prompt's name."""
+    version: int
+    """Counts from 1; a number is never used twice."""
+    template: str
+    """The prompt, with its fields."""
+    system: str | None
+    """Instructions that stand above it."""
+    defaults: PromptDefaults
+    """What requests that are made with the prompt ask for, unless they say otherwise themselves."""
+    variables: dict[str, PromptVariable]
+    """What the fields take, by name."""
+    labels: dict[str, int]
+    """All labels of the prompt, each with the version that it is on."""
+    key_id: str
+    """The key that it was made with."""
+    created_at: datetime
+    """When it was made."""
+
+
+class PromptVariable(Model):
+    """What a field of the template takes."""
+
+    type: Literal["boolean", "integer", "number", "string"] | None = None
+    """What it takes; all but a string is written as JSON."""
+    default: str | bool | int | float | None = None
+    """What it is if it is not given. Absent or null: it must be given."""
+    description: str | None = None
+    """What it is, for people."""
+
+
+class ProviderOptions(Model):
+    """Fields that are merged into one vendor's call. They may not change the model, the messages, the
+    token limit, streaming or credentials.
+    """
+
+    anthropic: dict[str, Any] | None = None
+    """For calls in Anthropic's dialect."""
+    openai: dict[str, Any] | None = None
+    """For calls in OpenAI's dialect."""
+
+
+class ProviderReport(Model):
+    """What a provider's webhook said of a request. It changes neither its status nor its cost."""
+
+    type: Literal["generation.completed", "generation.failed", "usage.threshold_reached"]
+    """The event's type."""
+    reported_at: datetime
+    """When it happened, as the provider says; else when it came."""
+    figures: dict[str, int | float]
+    """The numbers that came along."""
+    error_type: str | None = None
+    """The name of the error that it tells of."""
+    content: str | None = None
+    """The webhook's body; only where the service keeps content, and while it does."""
+
+
+class QueryDoneEvent(Model):
+    """The answer is whole. The last event of a stream that went well."""
+
+    id: str
+    """The id of the answer and of its usage row."""
+    model: str
+    """The model as it was asked for."""
+    finish_reason: Literal["content_filter", "length", "stop", "tool_calls"]
+    """Why the answer ends where it does."""
+    usage: Usage
+    """Tokens. The cached input tokens are a part of the input tokens."""
+    cost_usd: float | None
+    """The price of both in US dollars; null only where no price is known."""
+    cache_hit: bool
+    """Whether the answer was stored before."""
+    type: Literal["done"] | None = None
+    """Says that the answer is whole."""
+    provider: str | None = None
+    """Who answered; null if nothing was found to answer from."""
+    provider_model: str | None = None
+    """The exact model that answered, if one did."""
+
+
+class QueryResponse(Model):
+    """An answer and its sources."""
+
+    id: str
+    """The id of the answer and of its usage row."""
+    model: str
+    """The model as it was asked for."""
+    finish_reason: Literal["content_filter", "length", "stop", "tool_calls"]
+    """Why the answer ends where it does."""
+    usage: Usage
+    """Tokens. The cached input tokens are a part of the input tokens."""
+    cost_usd: float | None
+    """The price of both in US dollars; null only where no price is known."""
+    cache_hit: bool
+    """Whether the answer was stored before."""
+    answer: str
+    """The answer; if nothing was found, it says so."""
+    source_nodes: list[SourceNode]
+    """What it was made from, the best first."""
+    provider: str | None = None
+    """Who answered; null if nothing was found to answer from."""
+    provider_model: str | None = None
+    """The exact model that answered, if one did."""
+
+
 class Readiness(Model):
     """Whether work can be taken. `degraded` still takes work."""
 
@@ -443,8 +958,35 @@ class Readiness(Model):
     """What each part says."""
 
 
+class RedeliveredResponse(Model):
+    """What is sent again."""
+
+    redelivered: int
+    """How many deliveries."""
+
+
+class RenderedMessage(Model):
+    """A message as the model would get it."""
+
+    role: Literal["system", "user"]
+    """Who speaks."""
+    content: str
+    """The text, filled in."""
+
+
+class RenderedPromptResponse(Model):
+    """What a prompt says with its variables filled in."""
+
+    name: str
+    """The prompt's name."""
+    version: int
+    """Which version it is."""
+    messages: list[RenderedMessage]
+    """The system message, if there is one, and the prompt."""
+
+
 class RequestRecord(Model):
-    """One request, as the ledger has it. Nothing of what was said is in it."""
+    """One request, as the ledger has it. Nothing of what was said is in it, unless content is kept."""
 
     id: str
     """The id that the answer had."""
@@ -472,6 +1014,10 @@ class RequestRecord(Model):
     """Who answered, or was asked last."""
     provider_model: str | None = None
     """The provider's own id of the model."""
+    prompt_name: str | None = None
+    """The prompt that it was made from, if one."""
+    prompt_version: int | None = None
+    """The prompt's version."""
     finish_reason: str | None = None
     """Why the answer ended."""
     usage: Usage | None = None
@@ -494,6 +1040,50 @@ class RequestRecord(Model):
     """Milliseconds from its start to its end."""
     completed_at: datetime | None = None
     """When it ended."""
+    provider_report: ProviderReport | None = None
+    """The latest that a provider's webhooks have said of it."""
+
+
+class RetrieveResponse(Model):
+    """What was found."""
+
+    source_nodes: list[SourceNode]
+    """The best first, whole."""
+    usage: Usage
+    """Tokens. The cached input tokens are a part of the input tokens."""
+    cost_usd: float | None
+    """What that cost; null where no price is known."""
+
+
+class SemanticCacheBody(Model):
+    """How alike two questions must be to have one answer."""
+
+    threshold: float | None = None
+    """The least cosine similarity of their embeddings. Below 0.9 answers begin to be wrong."""
+
+
+class SourceNode(Model):
+    """A piece of a document that the answer was made from."""
+
+    text: str
+    """What it says; its first 200 characters under an answer."""
+    score: float
+    """The cosine similarity to the question; in `lexical` mode how well the words match, without an upper
+    bound. `hybrid` ranks by both, so that scores need not fall.
+    """
+    document_id: str
+    """The document that it is of."""
+    metadata: dict[str, str]
+    """The document's fields."""
+
+
+class SourcesEvent(Model):
+    """What the answer is made from. The first event."""
+
+    source_nodes: list[SourceNode]
+    """The best first."""
+    type: Literal["sources"] | None = None
+    """Says that these are sources."""
 
 
 class SpentBudget(Model):
@@ -577,7 +1167,9 @@ class UsageGroup(Model):
     cost_usd: float
     """What they cost. A request whose price is not known adds nothing."""
     group: str | None
-    """The day, the model, the key's id or the tag's value; null for requests without the tag."""
+    """The day, the model, the key's id, the prompt's `NAME@VERSION` or the tag's value; null for requests
+    without a prompt or the tag.
+    """
 
 
 class UsageResponse(Model):
@@ -610,15 +1202,119 @@ class UsageTotals(Model):
     """What they cost. A request whose price is not known adds nothing."""
 
 
+class WebhookDeliveryListResponse(Model):
+    """A page of deliveries, the newest first."""
+
+    data: list[WebhookDeliveryResponse]
+    """The deliveries."""
+    next_cursor: str | None = None
+    """For the next page. Null: this is the last."""
+
+
+class WebhookDeliveryResponse(Model):
+    """One event for one endpoint, and how far it has come."""
+
+    id: str
+    """Its id."""
+    endpoint_id: str
+    """Where to."""
+    event_id: str
+    """The `webhook-id` that it carries, the same at each attempt."""
+    event_type: str
+    """The event."""
+    status: Literal["delivered", "failed", "pending"]
+    """`pending`: to be tried, again or at all; `failed`: not tried any more."""
+    attempts: int
+    """How often it was tried since it was last asked for."""
+    created_at: datetime
+    """When it was made."""
+    next_attempt_at: datetime | None = None
+    """When a pending one is tried; while it is, the latest time of the next."""
+    last_attempt_at: datetime | None = None
+    """When it was last tried."""
+    delivered_at: datetime | None = None
+    """When it was taken."""
+    response_status: int | None = None
+    """The last answer's status."""
+    error: str | None = None
+    """Why there was no answer: `address_refused`, `connection_failed`, `timeout`, `broken_answer`,
+    `url_refused`, or `secret_unreadable`: rotate the secret.
+    """
+
+
+class WebhookEndpointListResponse(Model):
+    """A page of endpoints, the newest first."""
+
+    data: list[WebhookEndpointResponse]
+    """The endpoints."""
+    next_cursor: str | None = None
+    """For the next page. Null: this is the last."""
+
+
+class WebhookEndpointResponse(Model):
+    """An endpoint, without its secret."""
+
+    id: str
+    """Its id."""
+    url: str
+    """Where to, normalised."""
+    events: list[
+        Literal[
+            "batch.*",
+            "batch.cancelled",
+            "batch.completed",
+            "batch.failed",
+            "generation.*",
+            "generation.completed",
+            "generation.failed",
+            "usage.threshold_reached",
+        ]
+    ]
+    """What is sent."""
+    status: Literal["disabled", "enabled"]
+    """Whether anything is sent."""
+    created_at: datetime
+    """When it was made."""
+    disabled_at: datetime | None = None
+    """When it was disabled."""
+    disabled_reason: Literal["failing", "gone", "requested"] | None = None
+    """`requested`: by a change; `gone`: it answered 410; `failing`: nothing could be delivered for three
+    days.
+    """
+    failing_since: datetime | None = None
+    """The first failure since anything was delivered. Null: it is well."""
+    previous_secret_expires_at: datetime | None = None
+    """Until when the secret before the last rotation signs, or signed."""
+
+
 class StreamResult(Whole, DoneEvent):
     """The `done` event of a stream, with the whole text and the tool calls that came before it."""
 
 
+class QueryDoneEventResult(Whole, QueryDoneEvent):
+    """The `done` event of a stream, with the whole text and the tool calls that came before it."""
+
+
+AcceptedDocumentsResponse._converters = {
+    "documents": each(DocumentResponse._read),
+}
 AssistantMessage._converters = {
     "tool_calls": each(AssistantToolCall._read),
 }
 AssistantToolCall._converters = {
     "function": AssistantFunctionCall._read,
+}
+Batch._converters = {
+    "counts": BatchCounts._read,
+    "usage": Usage._read,
+    "created_at": time,
+    "expires_at": time,
+    "started_at": time,
+    "cancel_requested_at": time,
+    "finished_at": time,
+}
+BatchList._converters = {
+    "data": each(Batch._read),
 }
 BatchResponse._converters = {
     "results": each(BatchResult._read),
@@ -661,9 +1357,74 @@ BatchResult._converters = {
     ),
     "error": ErrorDetail._read,
 }
+BatchResultLine._converters = {
+    "response": shaped(
+        (
+            GenerateResponse,
+            frozenset(
+                {
+                    "id",
+                    "model",
+                    "provider",
+                    "provider_model",
+                    "finish_reason",
+                    "usage",
+                    "cost_usd",
+                    "cache_hit",
+                    "text",
+                }
+            ),
+        ),
+        (
+            ChatResponse,
+            frozenset(
+                {
+                    "id",
+                    "model",
+                    "provider",
+                    "provider_model",
+                    "finish_reason",
+                    "usage",
+                    "cost_usd",
+                    "cache_hit",
+                    "message",
+                }
+            ),
+        ),
+    ),
+    "error": ErrorDetail._read,
+}
 ChatResponse._converters = {
     "usage": Usage._read,
     "message": AssistantMessage._read,
+}
+CollectionListResponse._converters = {
+    "data": each(CollectionResponse._read),
+}
+CollectionResponse._converters = {
+    "created_at": time,
+    "updated_at": time,
+}
+ConversationExportResponse._converters = {
+    "usage": Usage._read,
+    "created_at": time,
+    "updated_at": time,
+    "messages": each(MessageResponse._read),
+}
+ConversationListResponse._converters = {
+    "data": each(ConversationResponse._read),
+}
+ConversationResponse._converters = {
+    "usage": Usage._read,
+    "created_at": time,
+    "updated_at": time,
+}
+DocumentListResponse._converters = {
+    "data": each(DocumentResponse._read),
+}
+DocumentResponse._converters = {
+    "created_at": time,
+    "updated_at": time,
 }
 DoneEvent._converters = {
     "usage": Usage._read,
@@ -685,6 +1446,15 @@ ErrorResponse._converters = {
 GenerateResponse._converters = {
     "usage": Usage._read,
 }
+KeptImage._converters = {
+    "source": tagged(
+        "type",
+        {
+            "url": KeptImageUrl,
+            "base64": KeptImageData,
+        },
+    ),
+}
 KeyListResponse._converters = {
     "data": each(KeyResponse._read),
 }
@@ -692,9 +1462,26 @@ KeyResponse._converters = {
     "limits": Limits._read,
     "created_at": time,
     "budget": Budget._read,
+    "semantic_cache": SemanticCacheBody._read,
     "expires_at": time,
     "last_used_at": time,
     "previous_key_expires_at": time,
+}
+MessageListResponse._converters = {
+    "data": each(MessageResponse._read),
+}
+MessageResponse._converters = {
+    "created_at": time,
+    "content": each(
+        tagged(
+            "type",
+            {
+                "text": KeptText,
+                "image": KeptImage,
+            },
+        )
+    ),
+    "tool_calls": each(AssistantToolCall._read),
 }
 ModelInfo._converters = {
     "targets": each(ModelTarget._read),
@@ -706,17 +1493,56 @@ NewKeyResponse._converters = {
     "limits": Limits._read,
     "created_at": time,
     "budget": Budget._read,
+    "semantic_cache": SemanticCacheBody._read,
     "expires_at": time,
     "last_used_at": time,
     "previous_key_expires_at": time,
 }
+NewWebhookEndpointResponse._converters = {
+    "created_at": time,
+    "disabled_at": time,
+    "failing_since": time,
+    "previous_secret_expires_at": time,
+}
+PromptDefaults._converters = {
+    "provider_options": ProviderOptions._read,
+}
+PromptListResponse._converters = {
+    "data": each(PromptResponse._read),
+}
+PromptResponse._converters = {
+    "defaults": PromptDefaults._read,
+    "variables": values_of(PromptVariable._read),
+    "created_at": time,
+}
+ProviderReport._converters = {
+    "reported_at": time,
+}
+QueryDoneEvent._converters = {
+    "usage": Usage._read,
+}
+QueryResponse._converters = {
+    "usage": Usage._read,
+    "source_nodes": each(SourceNode._read),
+}
 Readiness._converters = {
     "checks": Checks._read,
+}
+RenderedPromptResponse._converters = {
+    "messages": each(RenderedMessage._read),
 }
 RequestRecord._converters = {
     "created_at": time,
     "usage": Usage._read,
     "completed_at": time,
+    "provider_report": ProviderReport._read,
+}
+RetrieveResponse._converters = {
+    "source_nodes": each(SourceNode._read),
+    "usage": Usage._read,
+}
+SourcesEvent._converters = {
+    "source_nodes": each(SourceNode._read),
 }
 TenantResponse._converters = {
     "limits": Limits._read,
@@ -725,4 +1551,22 @@ TenantResponse._converters = {
 UsageResponse._converters = {
     "data": each(UsageGroup._read),
     "totals": UsageTotals._read,
+}
+WebhookDeliveryListResponse._converters = {
+    "data": each(WebhookDeliveryResponse._read),
+}
+WebhookDeliveryResponse._converters = {
+    "created_at": time,
+    "next_attempt_at": time,
+    "last_attempt_at": time,
+    "delivered_at": time,
+}
+WebhookEndpointListResponse._converters = {
+    "data": each(WebhookEndpointResponse._read),
+}
+WebhookEndpointResponse._converters = {
+    "created_at": time,
+    "disabled_at": time,
+    "failing_since": time,
+    "previous_secret_expires_at": time,
 }
