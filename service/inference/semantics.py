@@ -5,7 +5,7 @@ the text of their last message. Never with tools or images: what they bring is n
 """
 
 import hashlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
 import msgspec
@@ -48,12 +48,14 @@ class SemanticCache:
         threshold = context.semantic_cache
 
         async def events() -> AsyncGenerator[AnswerEvent]:
-            vector = await self._meaning(request, context)
-            if vector is None:
+            meaning = await self._meaning(request, context)
+            if meaning is None:
                 kept = None
             else:
                 kept = await self._store.nearest(
-                    vector, tenant=context.principal.tenant, group=_group(request)
+                    meaning.vectors[0],
+                    tenant=context.principal.tenant,
+                    group=_group(request, meaning),
                 )
             if kept is not None and kept.similarity >= threshold:
                 stored = from_bytes(kept.value)
@@ -69,38 +71,37 @@ class SemanticCache:
             async with aclosing(call()) as answering:
                 async for event in answering:
                     yield event
-                    if vector is not None and isinstance(event, Answer):
-                        await self._keep(event, vector, request, context)
+                    if meaning is not None and isinstance(event, Answer):
+                        await self._keep(event, meaning, request, context)
 
         return events
 
     async def _meaning(
         self, request: CompletionRequest, context: CallContext
-    ) -> Sequence[float] | None:
+    ) -> EmbeddingsAnswer | None:
         """The question as a vector, metered as any embedding; None if it cannot be had now."""
         question = EmbeddingRequest(model=_EMBEDDING_MODEL, inputs=(_question(request),))
         alone = replace(context, kind="embeddings", record_id=None, semantic_cache=None)
         try:
-            answer = await self._embed(question, alone)
+            return await self._embed(question, alone)
         except ServiceError as error:
             _logger.warning("semantic_cache_without_embedding", error_type=error.type)
             return None
-        return answer.vectors[0]
 
     async def _keep(
         self,
         answer: Answer,
-        vector: Sequence[float],
+        meaning: EmbeddingsAnswer,
         request: CompletionRequest,
         context: CallContext,
     ) -> None:
         if answer.finish_reason != "stop":  # what was cut or filtered is no answer to others
             return
         await self._store.put(
-            vector,
+            meaning.vectors[0],
             to_bytes(stored_of(answer)),
             tenant=context.principal.tenant,
-            group=_group(request),
+            group=_group(request, meaning),
             question=hashlib.sha256(_question(request).encode()).hexdigest(),
         )
 
@@ -123,9 +124,10 @@ def _question(request: CompletionRequest) -> str:
     return request.messages[-1].text
 
 
-def _group(request: CompletionRequest) -> str:
-    """Everything but the question."""
+def _group(request: CompletionRequest, meaning: EmbeddingsAnswer) -> str:
+    """Everything but the question, and the model that embedded it: vectors of two cannot be compared."""
     messages = (*request.messages[:-1], Message(role="user", content=None))
-    digest = hashlib.blake2b(_EMBEDDING_MODEL.encode(), digest_size=32)
+    model = f"{meaning.provider}/{meaning.provider_model}"
+    digest = hashlib.blake2b(model.encode(), digest_size=32)
     digest.update(_encode(replace(request, messages=messages)))
     return digest.hexdigest()

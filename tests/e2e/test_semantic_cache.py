@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.conftest import ServiceFactory
 from tests.e2e.keys import make_key
 from tests.ledger import settled_rows
 from tests.running import RunningService
@@ -156,6 +157,18 @@ async def test_embeddings_that_fail_cost_no_answer(
 ) -> None:
     simulator.script(*[server_error()] * 6, on="embeddings")
     assert not (await ask(client, QUESTION))["cache_hit"]
+    assert calls(simulator) == 1
+
+
+async def test_vectors_of_another_embedding_model_are_not_compared(
+    start_service: ServiceFactory, simulator: Simulator
+) -> None:
+    without_keys = start_service(anthropic_api_key=None, openai_api_key=None)
+    async with without_keys.client() as sandbox:
+        await ask(sandbox, QUESTION)
+    async with start_service().client() as vendors:
+        assert not (await ask(vendors, SIMILAR))["cache_hit"]
+        assert (await ask(vendors, QUESTION))["cache_hit"]
     assert calls(simulator) == 1
 
 
