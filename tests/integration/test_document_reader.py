@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from service.adapters.documents.reader import WorkerReader
-from service.retrieval.ports import DocumentFormat, Unreadable
+from service.retrieval.ports import DocumentFormat, ReaderUnavailable, Unreadable
 from tests.contracts.time import until
 from tests.documents import docx, docx_of, paragraph, pdf
 
@@ -151,6 +151,28 @@ async def test_file_that_takes_too_much_memory_ends_its_worker_and_nothing_else(
         with pytest.raises(Unreadable, match="memory"):
             await read(reader, content, format_)
         assert await read(reader, b"Still here", "text") == ["Still here"]
+    await reader.aclose()
+
+
+async def test_worker_that_does_not_start_is_no_fault_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "msgspec.py").write_text("raise SystemExit")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    reader = WorkerReader(timeout_seconds=100, max_bytes=1024 * MIB)
+    with pytest.raises(ReaderUnavailable, match="does not start"):
+        await read(reader, b"Text", "text")
+    assert reader.worker_pid is None
+
+
+async def test_folder_that_is_named_as_a_package_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "service").mkdir()
+    (tmp_path / "service" / "__init__.py").write_text("raise SystemExit")
+    monkeypatch.chdir(tmp_path)
+    reader = WorkerReader(timeout_seconds=100, max_bytes=1024 * MIB)
+    assert await read(reader, b"Text", "text") == ["Text"]
     await reader.aclose()
 
 
