@@ -168,7 +168,8 @@ async def get_batch_results(
         Query(ge=0, lt=MAX_ITEMS, description="Only requests with an `index` above this."),
     ] = None,
     limit: Annotated[
-        int | None, Query(ge=1, le=_MAX_PAGE, description="How many a page has, at most; absent: all.")
+        int | None,
+        Query(ge=1, le=_MAX_PAGE, description="How many a page has, at most; absent: all."),
     ] = None,
 ) -> Response:
     """Read the results that there are, as JSON Lines.

@@ -105,7 +105,7 @@ def test_a_file_that_cannot_be_read_twice_is_sent_again_whole(sdk: Any, wire: Wi
     reading, writing = os.pipe()
     os.write(writing, b"from a pipe")
     os.close(writing)
-    with open(reading, "rb") as pipe:
+    with os.fdopen(reading, "rb") as pipe:
         sdk.upload_batch(pipe)
     first, second = wire.received
     assert first == second

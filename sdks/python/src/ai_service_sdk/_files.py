@@ -36,12 +36,12 @@ class _FileAt:
     """A file that is open only while it is read, so that no attempt leaves it open."""
 
     def __init__(self, path: PathLike[str]) -> None:
-        self._path = path
+        self._path = Path(path)
         self._position = 0
-        self._size = os.stat(path).st_size
+        self._size = self._path.stat().st_size
 
     def read(self, size: int) -> bytes:
-        with open(self._path, "rb") as file:
+        with self._path.open("rb") as file:
             file.seek(self._position)
             data = file.read(size)
         self._position += len(data)
@@ -77,8 +77,11 @@ def _part(file: File) -> tuple[str, FileContent, str]:
 
 
 def _content(content: Any) -> FileContent:
-    if isinstance(content, bytes) or content.seekable():
-        return cast(FileContent, content)
+    if isinstance(content, bytes):
+        return content
+    if content.seekable():
+        content.seek(0)  # flushes, too: the length is what is on the disk
+        return cast(IO[bytes], content)
     return cast(bytes, content.read())  # an attempt may have to send it again
 
 
