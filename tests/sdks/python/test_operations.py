@@ -176,7 +176,11 @@ async def test_documents_are_uploaded_searched_and_asked_about(
 
 async def test_a_batch_is_uploaded_once_and_read_page_by_page(sdk: Caller, tmp_path: Path) -> None:
     path = tmp_path / "requests.jsonl"
-    asked = [{"prompt": "a"}, {"messages": [{"role": "user", "content": "b"}]}, {"prompt": "c"}]
+    asked: list[dict[str, Any]] = [
+        {"prompt": "a"},
+        {"messages": [{"role": "user", "content": "b"}]},
+        {"prompt": "c"},
+    ]
     lines = [json.dumps(each | {"custom_id": f"{n}"}) for n, each in enumerate(asked)]
     path.write_text("\n".join(lines))
     key = f"upload-{id(sdk)}"
