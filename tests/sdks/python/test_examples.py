@@ -55,6 +55,10 @@ def run(*arguments: str | Path, environment: dict[str, str]) -> str:
         ("Start", "Echo: Explain quantum computing.\n"),
         ("Calls", "Echo: Name a colour. Echo: Name a colour. "),
         ("Streams", "Echo: Write a story.Echo: Write a story. "),
+        ("Conversations", "Echo: My name is Ada.\nEcho: What is my name?\n"),
+        ("Prompt templates", "Echo: Greet Ada.\nEcho: Greet Bob.\n"),
+        ("Documents", "['refunds.md']\n"),
+        ("Batches", "0 Echo: Name a colour.\n1 Echo: Name a city.\n"),
         ("asyncio", "['Echo: Say 0.', 'Echo: Say 1.', 'Echo: Say 2.']\nEcho: Write a story."),
         ("Errors", "max_tokens "),
         ("Retries and idempotency", ""),
@@ -125,7 +129,7 @@ def test_a_prompt_is_rendered_and_used_by_its_label(environment: dict[str, str])
     said = run(SDK / "examples/prompts.py", "Long text.", environment=environment)
     rendered = "Summarize this in 2 sentences: Long text."
     assert said.startswith(f"{rendered}\nEcho: {rendered}\n")
-    assert re.search(r"summary@1: \d+ tokens written, 0\.0000\d\d USD\n$", said)
+    assert re.search(r"summary@1: \d+ tokens written, 0\.0000\d\d USD\n", said)
 
 
 def test_documents_answer_with_their_sources(
