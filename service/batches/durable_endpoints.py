@@ -25,6 +25,7 @@ from service.batches.ports import MAX_ITEMS, ItemResult
 from service.idempotency.responses import answer_once
 from service.web.body import StrictRoute, UploadRoute
 from service.web.context import json_response, request_id
+from service.web.headers import NEXT_AFTER
 from service.web.openapi import (
     API_PREFIX,
     TAKES_IDEMPOTENCY_KEY,
@@ -37,7 +38,6 @@ router = APIRouter(prefix=API_PREFIX, tags=["Batch"], route_class=StrictRoute)
 upload_router = APIRouter(prefix=API_PREFIX, tags=["Batch"], route_class=UploadRoute)
 
 RESULT_LINE_SCHEMAS: dict[str, TypeAdapter[Any]] = {"BatchResultLine": TypeAdapter(BatchResultLine)}
-NEXT_AFTER = "X-Next-After"
 _JSON_LINES = "application/x-ndjson"
 _MAX_PAGE = 1000
 
@@ -168,7 +168,8 @@ async def get_batch_results(
         Query(ge=0, lt=MAX_ITEMS, description="Only requests with an `index` above this."),
     ] = None,
     limit: Annotated[
-        int | None, Query(ge=1, le=_MAX_PAGE, description="How many at most; absent: all.")
+        int | None,
+        Query(ge=1, le=_MAX_PAGE, description="How many a page has, at most; absent: all."),
     ] = None,
 ) -> Response:
     """Read the results that there are, as JSON Lines.

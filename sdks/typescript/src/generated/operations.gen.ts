@@ -299,8 +299,16 @@ export abstract class Operations {
   getBatchResults(
     batchId: string,
     options: Options<api.GetBatchResultsData> = {},
-  ): Call<Answer<api.GetBatchResultsResponses>> {
-    return this.call({ method: 'GET', path: path`/api/v1/batches/${batchId}/results` }, options);
+  ): PagedCall<Page<Answer<api.GetBatchResultsResponses>>> {
+    return this.pages(
+      {
+        method: 'GET',
+        path: path`/api/v1/batches/${batchId}/results`,
+        query: { limit: 1000 },
+        next: 'after',
+      },
+      options,
+    );
   }
 
   /**
@@ -1168,26 +1176,6 @@ export abstract class Operations {
   ): Call<Answer<api.RedeliverWebhookResponses>> {
     return this.call(
       { method: 'POST', path: path`/api/v1/webhook-deliveries/${deliveryId}/redeliver` },
-      options,
-    );
-  }
-
-  /**
-   * Take a provider's event; its signature stands for the key.
-   *
-   * The signature is one of two: `X-Webhook-Signature`, or the three headers of Standard Webhooks. What an
-   * event says of a request is shown by `GET /requests/{request_id}` and told to the request's tenant by its
-   * webhook endpoints; it changes neither status nor cost. A repeat has no second effect. Without a secret in
-   * the settings there is nothing here.
-   *
-   * @param type `generation.completed`, `generation.failed`, `usage.threshold_reached`, or OpenAI's `batch.completed`, `batch.failed`, `batch.cancelled`, `batch.expired`.
-   */
-  receiveProviderEvent(
-    type: api.ReceiveProviderEventData['body']['type'],
-    options: Options<api.ReceiveProviderEventData, 'type'> = {},
-  ): Call<Answer<api.ReceiveProviderEventResponses>> {
-    return this.call(
-      { method: 'POST', path: '/api/v1/webhooks/llm-provider', body: { type } },
       options,
     );
   }

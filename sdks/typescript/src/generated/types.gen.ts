@@ -1858,20 +1858,6 @@ export type ErrorResponse = {
 };
 
 /**
- * EventReceived
- *
- * The event has come; a repeat and an unknown type get the same answer.
- */
-export type EventReceived = {
-  /**
-   * Received
-   *
-   * Always true.
-   */
-  received?: true;
-};
-
-/**
  * ForkConversationRequest
  *
  * Where the fork leaves the conversation.
@@ -3331,42 +3317,6 @@ export type PromptVariable = {
    * What it is, for people.
    */
   description?: string | null;
-};
-
-/**
- * ProviderEvent
- *
- * Something that happened at a provider. Fields that are not named here are ignored.
- *
- * Types that are not known are accepted, and have no effect.
- */
-export type ProviderEvent = {
-  /**
-   * Type
-   *
-   * `generation.completed`, `generation.failed`, `usage.threshold_reached`, or OpenAI's `batch.completed`, `batch.failed`, `batch.cancelled`, `batch.expired`.
-   */
-  type: string;
-  /**
-   * Data
-   *
-   * `request_id` (the `id` of our answer) with `result` or `error`; of a batch, its `id` at the provider.
-   */
-  data?: {
-    [key: string]: unknown;
-  };
-  /**
-   * Timestamp
-   *
-   * When it happened, RFC 3339 or unix seconds: of two events on one request the later one wins. Absent: when it comes.
-   */
-  timestamp?: string | null;
-  /**
-   * Id
-   *
-   * What a repeat is known by, unless Standard Webhooks' own header is signed. Absent: the body's hash.
-   */
-  id?: string | null;
 };
 
 /**
@@ -5800,7 +5750,7 @@ export type GetBatchResultsData = {
     /**
      * Limit
      *
-     * How many at most; absent: all.
+     * How many a page has, at most; absent: all.
      */
     limit?: number | null;
   };
@@ -8849,71 +8799,6 @@ export type RedeliverWebhookResponses = {
 };
 
 export type RedeliverWebhookResponse = RedeliverWebhookResponses[keyof RedeliverWebhookResponses];
-
-export type ReceiveProviderEventData = {
-  body: ProviderEvent;
-  headers?: {
-    /**
-     * Hex HMAC-SHA256 of the raw body; its key is the secret's text, with `whsec_`.
-     */
-    'x-webhook-signature'?: string;
-    /**
-     * Standard Webhooks: the message's id, by which a repeat is known.
-     */
-    'webhook-id'?: string;
-    /**
-     * Standard Webhooks: unix seconds, at most 300 off.
-     */
-    'webhook-timestamp'?: string;
-    /**
-     * Standard Webhooks: `v1,` and a signature in base64; several may be given.
-     */
-    'webhook-signature'?: string;
-  };
-  path?: never;
-  query?: never;
-  url: '/api/v1/webhooks/llm-provider';
-};
-
-export type ReceiveProviderEventErrors = {
-  /**
-   * The request cannot be used; `field` names what is to blame.
-   */
-  400: ErrorResponse;
-  /**
-   * No key, or not a valid one; where a signature is needed, no valid one.
-   */
-  401: ErrorResponse;
-  /**
-   * There is no such thing, or it is another tenant's.
-   */
-  404: ErrorResponse;
-  /**
-   * The body is too large.
-   */
-  413: ErrorResponse;
-  /**
-   * A fault of the service.
-   */
-  500: ErrorResponse;
-  /**
-   * Nothing can take the request now; see `Retry-After`.
-   */
-  503: ErrorResponse;
-};
-
-export type ReceiveProviderEventError =
-  ReceiveProviderEventErrors[keyof ReceiveProviderEventErrors];
-
-export type ReceiveProviderEventResponses = {
-  /**
-   * The event has come.
-   */
-  200: EventReceived;
-};
-
-export type ReceiveProviderEventResponse =
-  ReceiveProviderEventResponses[keyof ReceiveProviderEventResponses];
 
 export type GetHealthData = {
   body?: never;

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NotRequired, Required, TypedDict
 
+from ai_service_sdk._files import File
 from ai_service_sdk._model import Model
 
 __all__ = [
@@ -40,7 +41,6 @@ __all__ = [
     "NamedToolChoiceParam",
     "NewDocumentParam",
     "PromptDefaultsParam",
-    "ProviderEventParam",
     "ProviderOptionsParam",
     "PutCollectionRequestParam",
     "PutLabelRequestParam",
@@ -755,28 +755,6 @@ class PromptDefaultsParam(TypedDict):
     """Fields for one vendor's own call, by vendor."""
 
 
-class ProviderEventParam(TypedDict):
-    """Something that happened at a provider. Fields that are not named here are ignored.
-
-    Types that are not known are accepted, and have no effect.
-    """
-
-    type: Required[str]
-    """`generation.completed`, `generation.failed`, `usage.threshold_reached`, or OpenAI's
-    `batch.completed`, `batch.failed`, `batch.cancelled`, `batch.expired`.
-    """
-    data: NotRequired[Mapping[str, Any]]
-    """`request_id` (the `id` of our answer) with `result` or `error`; of a batch, its `id` at the
-    provider.
-    """
-    timestamp: NotRequired[datetime | str | None]
-    """When it happened, RFC 3339 or unix seconds: of two events on one request the later one wins. Absent:
-    when it comes.
-    """
-    id: NotRequired[str | None]
-    """What a repeat is known by, unless Standard Webhooks' own header is signed. Absent: the body's hash."""
-
-
 class ProviderOptionsParam(TypedDict):
     """Fields that are merged into one vendor's call. They may not change the model, the messages, the
     token limit, streaming or credentials.
@@ -943,7 +921,7 @@ class ToolDefinitionParam(TypedDict):
 class UploadBatchFormParam(TypedDict):
     """A file of up to 50,000 requests, and how they are to be run."""
 
-    file: Required[str]
+    file: Required[File]
     """JSON Lines: a generate or chat body a line, each with a `custom_id` if you like."""
     max_concurrency: NotRequired[int]
     """How many are in flight at once, at most. Fewer are while others ask live."""
@@ -958,7 +936,7 @@ class UploadBatchFormParam(TypedDict):
 class UploadDocumentsRequestParam(TypedDict):
     """Documents as files."""
 
-    file: Required[Sequence[str]]
+    file: Required[Sequence[File]]
     """Files whose names end in .txt, .md, .html, .pdf, .docx or .json; the field may be repeated."""
 
 
