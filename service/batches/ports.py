@@ -117,9 +117,10 @@ class BatchStore(Protocol):
         ...
 
     async def list_batches(
-        self, *, tenant: str, limit: int, before: str | None = None
+        self, *, tenant: str, token_id: str | None, limit: int, before: str | None = None
     ) -> list[StoredBatch]:
-        """Up to `limit` of a tenant's batches, the newest first; those behind the id `before`."""
+        """Up to `limit` of a tenant's batches, or only of those that this browser token has made; the newest
+        first, those behind the id `before`."""
         ...
 
     async def unfinished(self) -> list[str]:

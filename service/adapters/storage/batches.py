@@ -102,10 +102,13 @@ class SqlBatchStore:
         return _stored(rows[0]) if rows else None
 
     async def list_batches(
-        self, *, tenant: str, limit: int, before: str | None = None
+        self, *, tenant: str, token_id: str | None, limit: int, before: str | None = None
     ) -> list[StoredBatch]:
-        """Up to `limit` of a tenant's batches, the newest first; those behind the id `before`."""
+        """Up to `limit` of a tenant's batches, or only of those that this browser token has made; the newest
+        first, those behind the id `before`."""
         query = select(*_COLUMNS).where(_batch.tenant == tenant, _IS_THERE)
+        if token_id is not None:
+            query = query.where(_batch.token_id == token_id)
         if before is not None:
             query = query.where(_batch.id < before)
         return [
