@@ -17,6 +17,7 @@ from tests.conftest import ServiceFactory
 from tests.e2e.durable_batches import create, finished, results, status
 from tests.e2e.routes import BATCHES
 from tests.e2e.webhook_signatures import SECRET, encoded, plain
+from tests.postgres import Postgres
 from tests.process import ServiceProcess
 from tests.running import ADMIN_KEY, RunningService
 from tests.simulator import Simulator, bad_request
@@ -183,10 +184,24 @@ async def test_a_providers_webhook_is_acted_upon_long_before_the_next_poll(
                 assert told.status_code == 200, told.text
 
 
-async def test_kills_neither_send_nor_bill_anything_twice(
+async def test_kills_neither_send_nor_bill_anything_twice_on_sqlite(
     simulator: Simulator, tmp_path: Path
 ) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'ai-service.db'}"
+    await run_through_two_kills(tmp_path, url, simulator)
+
+
+async def test_kills_neither_send_nor_bill_anything_twice_on_postgresql(
+    simulator: Simulator, tmp_path: Path, postgres: Postgres
+) -> None:
+    await run_through_two_kills(tmp_path, postgres.create_database(), simulator)
+
+
+async def run_through_two_kills(folder: Path, database_url: str, simulator: Simulator) -> None:
+    """Kill the service while it waits for the provider, and while it takes the results down."""
     environment = {
+        "DATABASE_URL": database_url,
+        "AI_SERVICE_SECRET_KEY": "a secret that every start knows",
         "ANTHROPIC_API_KEY": "sk-ant-simulated",
         "ANTHROPIC_BASE_URL": simulator.anthropic_base_url,
         "AI_SERVICE_ADMIN_KEY": ADMIN_KEY,
@@ -195,18 +210,18 @@ async def test_kills_neither_send_nor_bill_anything_twice(
         "AI_SERVICE_PROVIDER_BATCH_POLL_CAP_SECONDS": "0.1",
     }
     prompts = [f"number {at}" for at in range(400)]
-    async with running(tmp_path, environment) as (service, client):
+    async with running(folder, environment) as (service, client):
         made = await create(client, prompts=prompts, mode="provider")
         await simulator.wait_for(lambda vendors: vendors.calls_to("anthropic", POLL), timeout=20)
         service.send(signal.SIGKILL)
         service.wait()
     simulator.end_batches()
     fetches = f"{POLL}/results"
-    with ServiceProcess(tmp_path, **environment) as service:
+    with ServiceProcess(folder, **environment) as service:
         await simulator.wait_for(lambda vendors: vendors.calls_to("anthropic", fetches), timeout=20)
         service.send(signal.SIGKILL)
         service.wait()
-    async with running(tmp_path, environment) as (service, client):
+    async with running(folder, environment) as (service, client):
         batch = await finished(client, made)
         lines = await results(client, batch)
         billed = await total(client)
