@@ -15,6 +15,7 @@ from service.adapters.storage import Storage, open_storage
 from service.adapters.storage.engine import create_engine
 from service.adapters.storage.tables import batch_items, batches, events
 from service.batches.ports import (
+    MAX_PENDING_CHARACTERS,
     BatchStore,
     BatchStoreUnavailable,
     ItemEnd,
@@ -91,6 +92,14 @@ async def test_items_are_found_in_their_order_and_in_windows(store: BatchStore) 
     assert [item.index for item in (*first, *then)] == [0, 1, 2, 3, 4]
     assert [NewItem(item.custom_id, item.body) for item in (*first, *then)] == items
     assert {item.attempts for item in first} == {0}
+
+
+async def test_large_items_are_found_a_few_at_a_time(store: BatchStore) -> None:
+    sizes = [MAX_PENDING_CHARACTERS, MAX_PENDING_CHARACTERS // 2, MAX_PENDING_CHARACTERS // 2, 1]
+    batch = await keep(store, [NewItem(None, "x" * size) for size in sizes])
+    for after, found in ((-1, [0]), (0, [1, 2]), (2, [3]), (3, [])):
+        window = await store.pending(batch.id, after=after, limit=100)
+        assert [item.index for item in window] == found
 
 
 async def test_some_of_the_items_are_found_by_their_place(store: BatchStore) -> None:

@@ -31,6 +31,7 @@ from service.adapters.storage.outbox import insert_events
 from service.adapters.storage.tables import batch_items, batches, requests
 from service.adapters.storage.transactions import Transactions
 from service.batches.ports import (
+    MAX_PENDING_CHARACTERS,
     BatchStoreUnavailable,
     EndState,
     FinishedStatus,
@@ -149,9 +150,12 @@ class SqlBatchStore:
         return changed == 1
 
     async def pending(self, batch_id: str, *, after: int, limit: int) -> list[PendingItem]:
-        """Up to `limit` items that have not ended, in their order, with an index above `after`."""
+        """Up to `limit` items that have not ended, in their order, with an index above `after`; fewer where
+        they are large."""
         query = _some_items(PendingItem, batch_id, after=after, limit=limit).where(_IS_PENDING)
-        return [PendingItem(**row) for row in await self._rows(query)]
+        sizes = query.with_only_columns(_item.index, func.length(_item.body).label("size"))
+        last = _last_within(await self._rows(sizes), MAX_PENDING_CHARACTERS)
+        return [PendingItem(**row) for row in await self._rows(query.where(_item.index <= last))]
 
     async def pending_at(self, batch_id: str, indexes: Collection[int]) -> list[PendingItem]:
         """Those of the items that have not ended, in their order."""
@@ -333,6 +337,17 @@ def _some_items(
         .order_by(_item.index)
         .limit(limit)
     )
+
+
+def _last_within(sizes: Sequence[RowMapping], most: int) -> int:
+    """The last index up to which the items have `most` characters together, or the first; -1 without any."""
+    last, characters = -1, 0
+    for row in sizes:
+        characters += row["size"]
+        if last >= 0 and characters > most:
+            break
+        last = row["index"]
+    return last
 
 
 def _counting(batch_id: str, ended: Sequence[ItemEnd]) -> Update:
