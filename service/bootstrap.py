@@ -294,10 +294,11 @@ def wire(parts: Parts) -> Services:
     pipeline = _pipeline(parts, catalog=catalog, router=router, limits=limits, prices=prices)
     memory = Memory(parts.turns, Summaries(pipeline, model=settings.conversation_summary_model))
     traffic = Traffic(parts.clock)
-    generation, embedding = Generation(pipeline, memory, traffic=traffic), Embedding(pipeline)
+    generation = Generation(pipeline, memory, traffic=traffic)
+    embedding = Embedding(pipeline, traffic=traffic)
     provider_runner = _provider_runner(parts, catalog, prices)
     batch_job = _batch_job(parts, Generation(pipeline, memory), traffic, provider_runner)
-    jobs = _jobs(parts, [batch_job, _ingestion(parts, embedding)])
+    jobs = _jobs(parts, [batch_job, _ingestion(parts, Embedding(pipeline))])
     search = Search(parts.storage.collections, parts.storage.chunks, embedding)
     return Services(
         parts=parts,
