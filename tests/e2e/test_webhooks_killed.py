@@ -97,7 +97,7 @@ async def test_two_replicas_deliver_each_message_once(
                 return told(receiver, endpoint).issuperset(ids)
 
             async def nothing_is_pending() -> bool:
-                return (await there.get(url)).json()["data"] == []
+                return not (await there.get(url)).json()["data"]
 
             await until(all_have_come, timeout_seconds=30)
             await until(nothing_is_pending, timeout_seconds=30)

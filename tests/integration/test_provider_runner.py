@@ -392,7 +392,7 @@ async def test_a_stop_does_not_wait_for_ever_for_a_provider_that_knows_nothing(
     record = await bench.storage.ledger.find(record_id(batch.id, left.index, 0), tenant="acme")
     assert record is not None
     assert record.settlement is not None
-    assert (record.settlement.outcome, record.settlement.cost_usd) == ("cancelled", 0)
+    assert (record.settlement.outcome, record.settlement.cost_usd) == ("cancelled", Decimal(0))
 
 
 async def test_a_stop_before_anything_arrived_sends_nothing(
