@@ -19,7 +19,7 @@ from service.batches.ports import (
     StoredBatch,
 )
 from service.core.clock import Clock
-from service.core.errors import InvalidRequest, NotFound, Unavailable
+from service.core.errors import NotFound, Unavailable
 from service.core.ids import new_id
 from service.core.jobs import Jobs
 
@@ -59,11 +59,6 @@ class Batches:
         self._jobs = jobs
         self._clock = clock
         self._expiry = timedelta(seconds=expiry_seconds)
-
-    def check_mode(self, mode: Mode) -> None:
-        """Raises `InvalidRequest` if nobody here runs batches of this mode."""
-        if mode not in self._job.runners:
-            raise InvalidRequest(f"There is nobody here to run the mode '{mode}'", field="mode")
 
     def check_of(self, mode: Mode) -> Check | None:
         """What each item of a batch of this mode must pass, if there is something."""

@@ -85,6 +85,7 @@ async def nothing_is_lost_or_doubled(
     assert len(rows) == items
     assert {row.outcome for row in rows} == {"completed"}
     assert items < len(simulator.calls) < items + ends * 100, "some were asked again, and few"
+    assert len(simulator.calls) <= sum(row.runs for row in rows), "each repeated call is recorded"
     assert float(sum(row.cost_usd for row in rows)) == done["cost_usd"]
 
 

@@ -19,7 +19,7 @@ from tests.e2e.routes import BATCHES
 from tests.e2e.webhook_signatures import SECRET, encoded, plain
 from tests.postgres import Postgres
 from tests.process import ServiceProcess
-from tests.running import ADMIN_KEY, RunningService
+from tests.running import ADMIN_KEY, RunningService, make_settings
 from tests.simulator import Simulator, bad_request
 
 POLLS_FAST = {
@@ -157,6 +157,25 @@ async def test_what_has_no_batches_of_its_own_is_refused_before_anything_is_kept
         assert refused.status_code == 400
         assert refused.json()["error"]["field"] == "mode"
         assert (await client.get(BATCHES)).json()["data"] == []
+
+
+async def test_a_batch_ends_when_it_is_cancelled_though_its_provider_is_configured_no_more(
+    start_service: ServiceFactory, simulator: Simulator, tmp_path: Path
+) -> None:
+    before = make_settings(
+        tmp_path,
+        anthropic_api_key="sk-ant-simulated",
+        anthropic_base_url=simulator.anthropic_base_url,
+    )
+    with RunningService(before) as service:
+        async with service.client() as client:
+            made = await create(client, prompts=["one"], mode="provider")
+            await simulator.wait_for(lambda vendors: vendors.batches)
+    async with start_service(anthropic_api_key=None, openai_api_key=None).client() as client:
+        assert (await client.post(f"{BATCHES}/{made['id']}/cancel")).status_code == 200
+        batch = await finished(client, made)
+    assert batch["status"] == "cancelled"
+    assert batch["counts"]["cancelled"] == 1
 
 
 async def test_the_sandbox_has_no_batches_of_its_own(start_service: ServiceFactory) -> None:
