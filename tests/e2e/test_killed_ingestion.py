@@ -70,9 +70,9 @@ async def ingest_through_kills(folder: Path, database_url: str, simulator: Simul
     assert documents["book"]["chunks_embedded"] == documents["book"]["chunk_count"]
     assert chunks <= embedded <= chunks + KILLS * AT_RISK
     assert 1 <= len(nodes) <= 2, "each chunk is found once"
-    calls = {tuple(call.body["input"]) for call in simulator.calls}
+    asked = {tuple(call.body["input"]) for call in simulator.calls}
     [bill] = [group for group in usage["data"] if group["group"] == "kb"]
-    assert (bill["requests"], bill["errors"]) == (len(calls), 0)
+    assert (bill["requests"], bill["errors"]) == (len(asked), 0)
 
 
 def has_asked(calls: int) -> Callable[[Simulator], bool]:
