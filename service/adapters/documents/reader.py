@@ -5,6 +5,7 @@ service's secrets, and nothing else to do. Reading costs the event loop nothing 
 """
 
 import asyncio
+import math
 import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -15,6 +16,7 @@ from service.adapters.documents.frames import LENGTH_BYTES, ReadAnswer, ReadRequ
 from service.retrieval.ports import DocumentFormat, ReaderUnavailable, Unreadable
 
 _IDLE_SECONDS = 60.0
+_GRACE_SECONDS = 5  # after which a worker that nobody has killed ends itself
 _MAX_ANSWER_BYTES = 256 * 1024 * 1024
 # -P: a folder that happens to be named as a package, where the service was started, is not one.
 _COMMAND = (sys.executable, "-P", "-m", "service.adapters.documents.worker")
@@ -90,10 +92,12 @@ class WorkerReader:
         self._worker = await asyncio.create_subprocess_exec(
             *_COMMAND,
             str(self._max_bytes),
+            str(math.ceil(self._timeout_seconds) + _GRACE_SECONDS),
             stdin=PIPE,
             stdout=PIPE,
             stderr=DEVNULL,
             env=_environment(),
+            start_new_session=True,  # a Ctrl-C is not for it
         )
         try:
             await self._answer(self._worker)
