@@ -75,7 +75,7 @@ async def create_batch(
     """Have up to 50,000 requests answered, as time, limits and budget allow.
 
     The batch survives restarts; it runs under the key that it came with, and ends with it. Its requests and
-    results are deleted some weeks after its end.
+    results are deleted 30 days after its end, unless the operator has set another time.
     """
     items = ListedItems(body)
     await items.check(batches.check_of(body.mode))
