@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from service.adapters.documents.frames import ReadRequest, length_of
+from service.adapters.documents.frames import ReadAnswer, ReadRequest, length_of
 from service.adapters.documents.reader import WorkerReader
 from service.retrieval.ports import DocumentFormat, ReaderUnavailable, Unreadable
 from tests.contracts.time import until
@@ -211,7 +211,8 @@ def test_worker_that_nobody_is_left_to_kill_ends_itself() -> None:
         command, input=length_of(request) + request, capture_output=True, timeout=60, check=False
     )
     assert run.returncode == -signal.SIGALRM
-    assert run.stdout == b""
+    started = msgspec.msgpack.encode(ReadAnswer())
+    assert run.stdout == length_of(started) + started
 
 
 async def test_installation_without_the_extra_says_what_is_missing(
