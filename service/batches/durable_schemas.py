@@ -14,12 +14,14 @@ from pydantic import (
     StringConstraints,
     Tag,
     TypeAdapter,
+    ValidationError,
     model_validator,
 )
 from typing_extensions import TypeAliasType
 
 from service.batches.ports import MAX_ITEMS, BatchStatus, Mode, StoredBatch
 from service.batches.schemas import Prompt, is_none, kind_of, refuse_unless_one, stands_alone
+from service.core.errors import InvalidRequest
 from service.generation.schemas import (
     ChatRequest,
     ChatResponse,
@@ -90,6 +92,15 @@ BatchItemRequest = TypeAliasType(
 )
 ITEM: TypeAdapter[GenerateItem | ChatItem] = TypeAdapter(BatchItemRequest)
 """Reads one item, of JSON or of what JSON has become."""
+
+
+def read_item(text: str) -> GenerateItem | ChatItem:
+    """An item as it is kept. It was checked when the batch was made, but perhaps by an earlier release with
+    other rules: raises `InvalidRequest`."""
+    try:
+        return ITEM.validate_json(text)
+    except ValidationError as error:
+        raise InvalidRequest("This request cannot be read any more") from error
 
 
 class CreateBatchRequest(RequestModel):

@@ -5,8 +5,9 @@ the text of their last message. Never with tools or images: what they bring is n
 """
 
 import hashlib
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -26,9 +27,15 @@ Embed = Callable[[EmbeddingRequest, CallContext], Awaitable[EmbeddingsAnswer]]
 _logger = structlog.get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
 _EMBEDDING_MODEL = "embedding"
-_LONGEST_QUESTION_CHARACTERS = (
-    8_000  # what an embedding model takes at once; none is that long twice
-)
+# What an embedding model takes at once; and no question of such a length is asked twice.
+_LONGEST_QUESTION_CHARACTERS = 8_000
+
+
+class _Meaning(NamedTuple):
+    """A question's vector, and the group of requests that it may be compared in."""
+
+    vector: Sequence[float]
+    group: str
 
 
 class SemanticCache:
@@ -49,13 +56,10 @@ class SemanticCache:
 
         async def events() -> AsyncGenerator[AnswerEvent]:
             meaning = await self._meaning(request, context)
-            if meaning is None:
-                kept = None
-            else:
+            kept = None
+            if meaning is not None:
                 kept = await self._store.nearest(
-                    meaning.vectors[0],
-                    tenant=context.principal.tenant,
-                    group=_group(request, meaning),
+                    meaning.vector, tenant=context.principal.tenant, group=meaning.group
                 )
             if kept is not None and kept.similarity >= threshold:
                 stored = from_bytes(kept.value)
@@ -76,32 +80,31 @@ class SemanticCache:
 
         return events
 
-    async def _meaning(
-        self, request: CompletionRequest, context: CallContext
-    ) -> EmbeddingsAnswer | None:
-        """The question as a vector, metered as any embedding; None if it cannot be had now."""
+    async def _meaning(self, request: CompletionRequest, context: CallContext) -> _Meaning | None:
+        """What the question means, metered as any embedding; None if it cannot be had now."""
         question = EmbeddingRequest(model=_EMBEDDING_MODEL, inputs=(_question(request),))
         alone = replace(context, kind="embeddings", record_id=None, semantic_cache=None)
         try:
-            return await self._embed(question, alone)
+            answer = await self._embed(question, alone)
         except ServiceError as error:
             _logger.warning("semantic_cache_without_embedding", error_type=error.type)
             return None
+        return _Meaning(answer.vectors[0], _group(request, answer))
 
     async def _keep(
         self,
         answer: Answer,
-        meaning: EmbeddingsAnswer,
+        meaning: _Meaning,
         request: CompletionRequest,
         context: CallContext,
     ) -> None:
         if answer.finish_reason != "stop":  # what was cut or filtered is no answer to others
             return
         await self._store.put(
-            meaning.vectors[0],
+            meaning.vector,
             to_bytes(stored_of(answer)),
             tenant=context.principal.tenant,
-            group=_group(request, meaning),
+            group=meaning.group,
             question=hashlib.sha256(_question(request).encode()).hexdigest(),
         )
 
@@ -124,10 +127,10 @@ def _question(request: CompletionRequest) -> str:
     return request.messages[-1].text
 
 
-def _group(request: CompletionRequest, meaning: EmbeddingsAnswer) -> str:
-    """Everything but the question, and the model that embedded it: vectors of two cannot be compared."""
+def _group(request: CompletionRequest, embedded: EmbeddingsAnswer) -> str:
+    """Everything but the question, and who made its vector: the alias may lead elsewhere one day."""
     messages = (*request.messages[:-1], Message(role="user", content=None))
-    model = f"{meaning.provider}/{meaning.provider_model}"
-    digest = hashlib.blake2b(model.encode(), digest_size=32)
+    embedded_by = f"{embedded.provider}/{embedded.provider_model}/{len(embedded.vectors[0])}"
+    digest = hashlib.blake2b(embedded_by.encode(), digest_size=32)
     digest.update(_encode(replace(request, messages=messages)))
     return digest.hexdigest()

@@ -149,6 +149,8 @@ TAKES_IDEMPOTENCY_KEY: dict[str, Any] = {
     ]
 }
 """FastAPI's `openapi_extra` for an operation that answers by `service.idempotency.responses`."""
+NOT_FOR_SDKS = {"x-sdk-ignore": True}
+"""A part of FastAPI's `openapi_extra` for an operation that our SDKs' users have no use for."""
 _RATE_LIMIT_HEADERS = {
     "RateLimit": {
         "description": "Sent if the key or its tenant has limits: what is left of each (`r`), and in how"
@@ -269,6 +271,8 @@ def _document(
         definitions = schema.pop("$defs", {})
         schemas.update({key: value for key, value in definitions.items() if key not in schemas})
         schemas.setdefault(name, schema)
+    for schema in schemas.values():
+        _mend_files(schema)
     for path, operations in document["paths"].items():
         needs_key = path.startswith(API_PREFIX) and path not in paths_without_key
         for operation in operations.values():
@@ -280,6 +284,14 @@ def _document(
         schemas.pop(leftover, None)
     components["schemas"] = dict(sorted(schemas.items()))
     return document
+
+
+def _mend_files(schema: dict[str, Any]) -> None:
+    # FastAPI's `contentMediaType` is the newer way to say it; generators know a file by its format.
+    for field in schema.get("properties", {}).values():
+        content = field.get("items", field)
+        if "contentMediaType" in content:
+            content["format"] = "binary"
 
 
 def _mend_operation(operation: dict[str, Any], *, needs_key: bool) -> None:
