@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from tests.e2e.collections import ingested
 from tests.e2e.document import Document, Json
+from tests.e2e.durable_batches import finished
 from tests.running import RunningService, make_settings
 
 
@@ -41,4 +43,9 @@ async def test_what_is_filled_in_works_from_top_to_bottom(tmp_path: Path) -> Non
                 answer = await client.request(method, url, json=body)
                 assert answer.is_success, (method, url, answer.text)
                 tried.add(operation["operationId"])
+                # A service that stops while it takes up a job leaves DBOS with half a call.
+                if operation["operationId"] == "create_batch":
+                    await finished(client, answer.json())
+                if operation["operationId"] == "add_documents":
+                    await ingested(client, url.removesuffix("/documents"))
     assert tried >= {"put_prompt_label", "generate_with_prompt", "query_collection", "get_document"}
