@@ -189,6 +189,23 @@ async def test_cancellation_from_elsewhere_is_felt_at_the_next_look(storage: Sto
     assert (await bench.run_and(batch, cancel, bench.look())).status == "cancelled"
 
 
+async def test_many_batches_are_looked_after_ten_times_a_second_at_most(storage: Storage) -> None:
+    bench = Bench(storage)
+    batches = [await bench.keep() for _ in range(40)]
+    sleeps = bench.clock.sleeps
+    loop = asyncio.get_running_loop()
+    running = [loop.create_task(bench.job.run(batch.id)) for batch in batches]
+    try:
+        await eventually(lambda: len(sleeps) >= 40, timeout_seconds=20)
+        bench.clock.advance(4)
+        await eventually(lambda: len(sleeps) >= 80, timeout_seconds=20)
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running)
+    assert set(sleeps[40:]) == {4}
+
+
 async def test_batch_that_was_cancelled_before_it_ran_is_not_run(storage: Storage) -> None:
     bench = Bench(storage)
     batch = await bench.keep()
