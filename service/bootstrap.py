@@ -327,7 +327,7 @@ def wire(parts: Parts) -> Services:
             providers=list(parts.providers),
             draining=draining,
         ),
-        collections=Collections(parts.storage.collections, jobs, clock=parts.clock),
+        collections=Collections(parts.storage.collections, jobs, embedding, clock=parts.clock),
         search=search,
         answers=Answers(search, generation),
         batches=Batches(

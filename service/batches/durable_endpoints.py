@@ -26,6 +26,7 @@ from service.core.errors import InvalidRequest
 from service.idempotency.responses import answer_once
 from service.web.body import StrictRoute, UploadRoute
 from service.web.context import json_response, request_id
+from service.web.headers import NEXT_AFTER
 from service.web.openapi import (
     API_PREFIX,
     TAKES_IDEMPOTENCY_KEY,
@@ -38,7 +39,6 @@ router = APIRouter(prefix=API_PREFIX, tags=["Batch"], route_class=StrictRoute)
 upload_router = APIRouter(prefix=API_PREFIX, tags=["Batch"], route_class=UploadRoute)
 
 RESULT_LINE_SCHEMAS: dict[str, TypeAdapter[Any]] = {"BatchResultLine": TypeAdapter(BatchResultLine)}
-NEXT_AFTER = "X-Next-After"
 _JSON_LINES = "application/x-ndjson"
 _MAX_PAGE = 1000
 
@@ -76,7 +76,7 @@ async def create_batch(
     """Have up to 50,000 requests answered, as time, limits and budget allow.
 
     The batch survives restarts; it runs under the key that it came with, and ends with it. Its requests and
-    results are deleted some weeks after its end.
+    results are deleted 30 days after its end, unless the operator has set another time.
     """
     items = ListedItems(body)
     await items.check(batches.check_of(body.mode))
@@ -169,7 +169,8 @@ async def get_batch_results(
         Query(ge=0, lt=MAX_ITEMS, description="Only requests with an `index` above this."),
     ] = None,
     limit: Annotated[
-        int | None, Query(ge=1, le=_MAX_PAGE, description="How many at most; absent: all.")
+        int | None,
+        Query(ge=1, le=_MAX_PAGE, description="How many a page has, at most; absent: all."),
     ] = None,
 ) -> Response:
     """Read the results that there are, as JSON Lines.

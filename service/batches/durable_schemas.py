@@ -107,14 +107,14 @@ class CreateBatchRequest(RequestModel):
     """Up to 50,000 prompts, or as many full requests."""
 
     prompts: list[Prompt] | None = Field(
-        None, min_length=1, max_length=MAX_ITEMS, description="Either these …"
+        None, min_length=1, max_length=MAX_ITEMS, description="Prompts; instead of `requests`."
     )
     # Tens of thousands would keep everybody waiting: they are validated in portions.
     requests: list[SkipValidation[BatchItemRequest]] | None = Field(
         None,
         min_length=1,
         max_length=MAX_ITEMS,
-        description="… or generate and chat bodies, each with a `custom_id` if you like.",
+        description="Generate and chat bodies, each with a `custom_id` if you like; instead of `prompts`.",
     )
     model: ModelName | None = Field(
         None, description="For `prompts`: the model (`haiku`). Bodies name their own."

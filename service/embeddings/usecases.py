@@ -14,6 +14,10 @@ class Embedding:
         self._pipeline = pipeline
         self._traffic = traffic
 
+    def check_model(self, model: str) -> None:
+        """Raises `InvalidRequest` if nobody makes embeddings with it."""
+        self._pipeline.check_embedding_model(model)
+
     async def embed(self, request: EmbeddingRequest, context: CallContext) -> EmbeddingsAnswer:
         """A vector for each text. Raises a `ServiceError`."""
         if self._traffic is not None:
