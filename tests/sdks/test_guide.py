@@ -22,6 +22,7 @@ _COMMANDS = {
     "sh": ["bash", "-euo", "pipefail", "-c"],
     "python": [sys.executable, "-W", "error", "-c"],
 }
+_HANGING_SECONDS = 120  # what takes so long would never end
 
 
 def blocks() -> Iterator[object]:
@@ -62,6 +63,7 @@ def test_what_the_guide_shows_is_what_happens(
         capture_output=True,
         text=True,
         check=False,
+        timeout=_HANGING_SECONDS,
     )
     assert done.returncode == 0, done.stderr
     wanted = re.escape(said.strip()).replace("…", ".*?")
