@@ -142,6 +142,10 @@ class Pipeline:
             deadline=self._deadline(self._timeouts.plain, context),
         )
 
+    def check_embedding_model(self, model: str) -> None:
+        """Raises `InvalidRequest` if no target of this name makes embeddings."""
+        self._catalog.embedding_targets(model)
+
     def _unless_similar(
         self, call: Call, request: CompletionRequest, context: CallContext, *, stream: bool
     ) -> Call:

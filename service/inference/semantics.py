@@ -7,6 +7,7 @@ the text of their last message. Never with tools or images: what they bring is n
 import hashlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -26,9 +27,15 @@ Embed = Callable[[EmbeddingRequest, CallContext], Awaitable[EmbeddingsAnswer]]
 _logger = structlog.get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
 _EMBEDDING_MODEL = "embedding"
-_LONGEST_QUESTION_CHARACTERS = (
-    8_000  # what an embedding model takes at once; none is that long twice
-)
+# What an embedding model takes at once; and no question of such a length is asked twice.
+_LONGEST_QUESTION_CHARACTERS = 8_000
+
+
+class _Meaning(NamedTuple):
+    """A question's vector, and the group of requests that it may be compared in."""
+
+    vector: Sequence[float]
+    group: str
 
 
 class SemanticCache:
@@ -48,12 +55,11 @@ class SemanticCache:
         threshold = context.semantic_cache
 
         async def events() -> AsyncGenerator[AnswerEvent]:
-            vector = await self._meaning(request, context)
-            if vector is None:
-                kept = None
-            else:
+            meaning = await self._meaning(request, context)
+            kept = None
+            if meaning is not None:
                 kept = await self._store.nearest(
-                    vector, tenant=context.principal.tenant, group=_group(request)
+                    meaning.vector, tenant=context.principal.tenant, group=meaning.group
                 )
             if kept is not None and kept.similarity >= threshold:
                 stored = from_bytes(kept.value)
@@ -69,15 +75,13 @@ class SemanticCache:
             async with aclosing(call()) as answering:
                 async for event in answering:
                     yield event
-                    if vector is not None and isinstance(event, Answer):
-                        await self._keep(event, vector, request, context)
+                    if meaning is not None and isinstance(event, Answer):
+                        await self._keep(event, meaning, request, context)
 
         return events
 
-    async def _meaning(
-        self, request: CompletionRequest, context: CallContext
-    ) -> Sequence[float] | None:
-        """The question as a vector, metered as any embedding; None if it cannot be had now."""
+    async def _meaning(self, request: CompletionRequest, context: CallContext) -> _Meaning | None:
+        """What the question means, metered as any embedding; None if it cannot be had now."""
         question = EmbeddingRequest(model=_EMBEDDING_MODEL, inputs=(_question(request),))
         alone = replace(context, kind="embeddings", record_id=None, semantic_cache=None)
         try:
@@ -85,22 +89,22 @@ class SemanticCache:
         except ServiceError as error:
             _logger.warning("semantic_cache_without_embedding", error_type=error.type)
             return None
-        return answer.vectors[0]
+        return _Meaning(answer.vectors[0], _group(request, answer))
 
     async def _keep(
         self,
         answer: Answer,
-        vector: Sequence[float],
+        meaning: _Meaning,
         request: CompletionRequest,
         context: CallContext,
     ) -> None:
         if answer.finish_reason != "stop":  # what was cut or filtered is no answer to others
             return
         await self._store.put(
-            vector,
+            meaning.vector,
             to_bytes(stored_of(answer)),
             tenant=context.principal.tenant,
-            group=_group(request),
+            group=meaning.group,
             question=hashlib.sha256(_question(request).encode()).hexdigest(),
         )
 
@@ -123,9 +127,10 @@ def _question(request: CompletionRequest) -> str:
     return request.messages[-1].text
 
 
-def _group(request: CompletionRequest) -> str:
-    """Everything but the question."""
+def _group(request: CompletionRequest, embedded: EmbeddingsAnswer) -> str:
+    """Everything but the question, and who made its vector: the alias may lead elsewhere one day."""
     messages = (*request.messages[:-1], Message(role="user", content=None))
-    digest = hashlib.blake2b(_EMBEDDING_MODEL.encode(), digest_size=32)
+    embedded_by = f"{embedded.provider}/{embedded.provider_model}/{len(embedded.vectors[0])}"
+    digest = hashlib.blake2b(embedded_by.encode(), digest_size=32)
     digest.update(_encode(replace(request, messages=messages)))
     return digest.hexdigest()

@@ -42,7 +42,7 @@ from service.retrieval.schemas import (
     UploadDocumentsRequest,
 )
 from service.retrieval.search import Findings, Search
-from service.retrieval.uploads import as_json, uploaded_documents
+from service.retrieval.uploads import as_json, check_files, documents_of
 from service.retrieval.usecases import Collections
 from service.web.body import StrictRoute, UploadRoute
 from service.web.context import json_response, request_id
@@ -86,10 +86,23 @@ async def get_retrieval(request: Request) -> Retrieval:
 
 RetrievalDependency = Annotated[Retrieval, Depends(get_retrieval)]
 Caller = Annotated[Principal, Depends(requires("retrieval"))]
+
+
+async def keeper(caller: Caller) -> Principal:
+    """Who may see and change collections: not the holder of a browser token, who may only ask."""
+    if caller.token_id is not None:
+        caller.require("admin")  # which no token has
+    return caller
+
+
+Keeper = Annotated[Principal, Depends(keeper)]
 CollectionName = Annotated[
     str, Path(pattern=NAME_PATTERN, description="The name of a collection.", examples=["kb"])
 ]
-DocumentId = Annotated[str, Path(pattern=DOCUMENT_ID_PATTERN, description="A document's id.")]
+DocumentId = Annotated[
+    str,
+    Path(pattern=DOCUMENT_ID_PATTERN, description="A document's id.", examples=["refund-policy"]),
+]
 
 
 @router.put(
@@ -101,7 +114,7 @@ DocumentId = Annotated[str, Path(pattern=DOCUMENT_ID_PATTERN, description="A doc
 async def put_collection(
     collection: CollectionName,
     body: Annotated[PutCollectionRequest, Body(openapi_examples=examples.PUT_COLLECTION_BODIES)],
-    caller: Caller,
+    caller: Keeper,
     retrieval: RetrievalDependency,
 ) -> Response:
     """Make a collection, or change how it cuts up and embeds while it has no documents."""
@@ -122,7 +135,7 @@ async def put_collection(
     | error_responses((400, 401, 403, 500, 503)),
 )
 async def list_collections(
-    page: PageDependency, caller: Caller, retrieval: RetrievalDependency
+    page: PageDependency, caller: Keeper, retrieval: RetrievalDependency
 ) -> Response:
     """List the collections, by name."""
     found = await retrieval.collections.list_collections(caller, limit=page.rows, after=page.after)
@@ -140,7 +153,7 @@ async def list_collections(
     responses=answer_response("The collection.", examples.COLLECTION) | error_responses(_READS),
 )
 async def get_collection(
-    collection: CollectionName, caller: Caller, retrieval: RetrievalDependency
+    collection: CollectionName, caller: Keeper, retrieval: RetrievalDependency
 ) -> Response:
     """Look at a collection."""
     return json_response(CollectionResponse.of(await retrieval.collections.get(caller, collection)))
@@ -153,7 +166,7 @@ async def get_collection(
     responses={204: {"description": "It is deleted."}, **error_responses(_READS)},
 )
 async def delete_collection(
-    collection: CollectionName, caller: Caller, retrieval: RetrievalDependency
+    collection: CollectionName, caller: Keeper, retrieval: RetrievalDependency
 ) -> Response:
     """Delete a collection with all of its documents."""
     await retrieval.collections.delete(caller, collection)
@@ -172,7 +185,7 @@ async def add_documents(
     collection: CollectionName,
     body: Annotated[AddDocumentsRequest, Body(openapi_examples=examples.ADD_DOCUMENTS_BODIES)],
     request: Request,
-    caller: Caller,
+    caller: Keeper,
     retrieval: RetrievalDependency,
 ) -> Response:
     """Add documents as text, or replace those of the same id.
@@ -199,7 +212,7 @@ async def upload_documents(
     collection: CollectionName,
     body: Annotated[UploadDocumentsRequest, Form(media_type="multipart/form-data")],
     request: Request,
-    caller: Caller,
+    caller: Keeper,
     retrieval: RetrievalDependency,
 ) -> Response:
     """Add documents as files: txt, md, html, pdf, docx or json.
@@ -207,11 +220,12 @@ async def upload_documents(
     A file of the same name is replaced; one that has not changed is left as it is, so that an upload may
     always be repeated. The name becomes the metadata field `file_name`.
     """
-    documents = await uploaded_documents(body.file)
+    check_files(body.file)
+    asked = await as_json(body.file)
     taken = retrieval.collections.add_documents(
-        caller, collection, documents, request_id=request_id(request)
+        caller, collection, documents_of(body.file), request_id=request_id(request)
     )
-    return await answer_once(request, taken, _accepted, status=202, asked=as_json(documents))
+    return await answer_once(request, taken, _accepted, status=202, asked=asked)
 
 
 @router.get(
@@ -223,7 +237,7 @@ async def upload_documents(
 async def list_documents(
     collection: CollectionName,
     page: PageDependency,
-    caller: Caller,
+    caller: Keeper,
     retrieval: RetrievalDependency,
 ) -> Response:
     """List the documents of a collection, by id, with their states."""
@@ -246,7 +260,7 @@ async def list_documents(
 async def get_document(
     collection: CollectionName,
     document_id: DocumentId,
-    caller: Caller,
+    caller: Keeper,
     retrieval: RetrievalDependency,
 ) -> Response:
     """Look at a document: how far its ingestion is, or why it has failed."""
@@ -263,7 +277,7 @@ async def get_document(
 async def delete_document(
     collection: CollectionName,
     document_id: DocumentId,
-    caller: Caller,
+    caller: Keeper,
     retrieval: RetrievalDependency,
 ) -> Response:
     """Delete a document; it is found no more."""

@@ -6,7 +6,7 @@ collection has a vector of are not embedded again.
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import structlog
 
@@ -69,6 +69,7 @@ class Ingestion:
         self._owners = owners
         self._clock = clock
         self._places = asyncio.Semaphore(_AT_ONCE)
+        self._places_of: dict[str, asyncio.Semaphore] = {}  # by tenant
 
     async def unfinished(self) -> Sequence[str]:
         """The ids of all ingestions that have not ended."""
@@ -80,18 +81,27 @@ class Ingestion:
         Raises what is no fault of the document's, to be tried again: `RetrievalStoreUnavailable`,
         `KeyStoreUnavailable`, and `RateLimited`, as another tenant may have room in its minute.
         """
-        async with self._places:
-            try:
-                await self._ingest(job_id)
-            except (RetrievalStoreUnavailable, KeyStoreUnavailable, RateLimited):
-                raise
-            except Unreadable as unreadable:
-                await self._fail(job_id, str(unreadable))
-            except ServiceError as error:
-                await self._fail(job_id, error.message)
-            except Exception:
-                log.exception("an ingestion failed", ingestion_id=job_id)
-                await self._fail(job_id, "An internal error occurred")
+        tenant = await self._collections.submitted_by(job_id)
+        if tenant is None:
+            return
+        # Places go to who comes first. A tenant comes with no more than could be under way, so that
+        # thousands of its documents keep another's waiting for those few.
+        of_tenant = self._places_of.setdefault(tenant, asyncio.Semaphore(_AT_ONCE))
+        async with of_tenant, self._places:
+            await self._end(job_id)
+
+    async def _end(self, job_id: str) -> None:
+        try:
+            await self._ingest(job_id)
+        except (RetrievalStoreUnavailable, KeyStoreUnavailable, RateLimited):
+            raise
+        except Unreadable as unreadable:
+            await self._fail(job_id, str(unreadable))
+        except ServiceError as error:
+            await self._fail(job_id, error.message)
+        except Exception:
+            log.exception("an ingestion failed", ingestion_id=job_id)
+            await self._fail(job_id, "An internal error occurred")
 
     async def _fail(self, job_id: str, reason: str) -> None:
         log.info("document not ingested", ingestion_id=job_id, reason=reason)
@@ -141,14 +151,15 @@ class Ingestion:
         vectors = await self._chunks.vectors(submission.tenant, collection.id, texts.keys())
         unknown = {digest: text for digest, text in texts.items() if digest not in vectors}
         if unknown:
-            made = await self._embed(tuple(unknown.values()), submission, collection)
+            made = await self._embed(unknown, submission, collection)
             vectors |= zip(unknown, made, strict=True)
         return vectors
 
     async def _embed(
-        self, texts: tuple[str, ...], submission: Submission, collection: Collection
+        self, texts: Mapping[str, str], submission: Submission, collection: Collection
     ) -> Sequence[Vector]:
-        request = EmbeddingRequest(model=collection.embedding_model, inputs=texts)
+        """A vector for each of the texts, which are known by their digests."""
+        request = EmbeddingRequest(model=collection.embedding_model, inputs=tuple(texts.values()))
         tries = 0
         while True:
             try:
@@ -163,6 +174,7 @@ class Ingestion:
                     request_id=submission.request_id,
                     kind="embeddings",
                     metadata={"collection": collection.name},
+                    record_id=_record_id(submission.id, texts),
                 )
                 answer = await self._embedding.embed(request, context)
             except (Unavailable, ProviderError, DeadlineExceeded):
@@ -173,6 +185,12 @@ class Ingestion:
             else:
                 await checked_model(self._collections, collection, answer)
                 return answer.vectors
+
+
+def _record_id(ingestion_id: str, digests: Iterable[str]) -> str:
+    """The id of a call's row in the ledger: what a death has cut off has the same when it is made up for."""
+    digest = hashlib.sha256("/".join((ingestion_id, *digests)).encode()).hexdigest()
+    return f"req_{digest[:32]}"
 
 
 def _digest(text: str) -> str:

@@ -212,6 +212,10 @@ class CollectionStore(Protocol):
         """What is to be ingested; None once that has ended, or something newer has come in its place."""
         ...
 
+    async def submitted_by(self, ingestion_id: str) -> str | None:
+        """The tenant of what is to be ingested; None as `find_submission`."""
+        ...
+
     async def unfinished(self) -> Sequence[str]:
         """The ids of all ingestions that have not ended."""
         ...

@@ -1,5 +1,6 @@
 """The bodies of collections. Docstrings and descriptions are the API's documentation."""
 
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -39,6 +40,7 @@ DocumentStatus = ports.DocumentStatus
 DocumentId = Annotated[str, StringConstraints(pattern=DOCUMENT_ID_PATTERN), NOT_A_KEY]
 # NUL is valid JSON, but no database keeps it.
 Text = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00]*$")]
+_MAX_QUESTION_CHARACTERS = 20_000  # no embedding model takes more, nor does a full-text search
 
 
 class PutCollectionRequest(RequestModel):
@@ -109,11 +111,20 @@ class NewDocument(RequestModel):
 class AddDocumentsRequest(RequestModel):
     """One document, or up to 100 at once."""
 
-    text: Text | None = Field(None, description="Either one document's text …")
-    metadata: Metadata | None = Field(None, description="… its fields …")
-    id: DocumentId | None = Field(None, description="… and its id,")
+    text: Text | None = Field(None, description="One document's text; instead of `documents`.")
+    metadata: Metadata | None = Field(
+        None,
+        description="With `text`: up to 16 fields, to filter by and shown with each source.",
+    )
+    id: DocumentId | None = Field(
+        None,
+        description="With `text`: yours; a document of the same id is replaced. Absent: one is made.",
+    )
     documents: list[NewDocument] | None = Field(
-        None, min_length=1, max_length=_MAX_DOCUMENTS, description="or several documents."
+        None,
+        min_length=1,
+        max_length=_MAX_DOCUMENTS,
+        description="Several documents; instead of `text`.",
     )
 
     @model_validator(mode="after")
@@ -125,20 +136,18 @@ class AddDocumentsRequest(RequestModel):
             raise mistake_at(blamed, "This goes with text; each of documents has its own")
         return self
 
-    def to_documents(self) -> list[ports.NewDocument]:
+    async def to_documents(self) -> AsyncIterator[ports.NewDocument]:
         """In core words."""
         single = (
             [NewDocument(text=self.text, metadata=self.metadata, id=self.id)] if self.text else []
         )
-        return [
-            ports.NewDocument(
+        for each in self.documents or single:
+            yield ports.NewDocument(
                 content=each.text.encode(),
                 format="text",
                 metadata=each.metadata or {},
                 id=each.id,
             )
-            for each in self.documents or single
-        ]
 
 
 class UploadDocumentsRequest(RequestModel):
@@ -206,7 +215,11 @@ class AcceptedDocumentsResponse(ResponseModel):
 class SearchFields(RequestModel):
     """What is looked for, and how."""
 
-    question: Text = Field(description="In your own words.", examples=["How long do refunds take?"])
+    question: Text = Field(
+        max_length=_MAX_QUESTION_CHARACTERS,
+        description="In your own words.",
+        examples=["How long do refunds take?"],
+    )
     top_k: int = Field(3, ge=1, le=50, description="How many sources, at most.")
     filter: Metadata | None = Field(
         None,

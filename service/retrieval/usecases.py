@@ -1,15 +1,17 @@
 """Collections and their documents: making, filling, looking at and deleting them."""
 
+import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterable
 
 import msgspec
 
 from service.access.principal import Principal
 from service.core.clock import Clock
-from service.core.errors import Conflict, NotFound
+from service.core.errors import Conflict, InvalidRequest, NotFound
 from service.core.ids import new_id
 from service.core.jobs import Jobs
+from service.embeddings.usecases import Embedding
 from service.retrieval.ingestion import INGESTION
 from service.retrieval.ports import (
     Collection,
@@ -22,6 +24,7 @@ from service.retrieval.ports import (
 )
 
 _EMPTY = CollectionSize()
+_TAKEN_IN_AT_ONCE = 4  # requests, each with a document in memory
 
 
 def content_digest(content: bytes) -> str:
@@ -32,10 +35,14 @@ def content_digest(content: bytes) -> str:
 class Collections:
     """What a tenant does with its collections. Another tenant's are not there."""
 
-    def __init__(self, store: CollectionStore, jobs: Jobs, *, clock: Clock) -> None:
+    def __init__(
+        self, store: CollectionStore, jobs: Jobs, embedding: Embedding, *, clock: Clock
+    ) -> None:
         self._store = store
         self._jobs = jobs
+        self._embedding = embedding
         self._clock = clock
+        self._places = asyncio.Semaphore(_TAKEN_IN_AT_ONCE)
 
     async def put(
         self,
@@ -46,7 +53,14 @@ class Collections:
         chunk_size: int,
         chunk_overlap: int,
     ) -> SizedCollection:
-        """Make it, or change it while it has no documents. Raises `Conflict` if it has."""
+        """Make it, or change it while it has no documents.
+
+        Raises `Conflict` if it has, and `InvalidRequest` for a model that makes no embeddings.
+        """
+        try:
+            self._embedding.check_model(embedding_model)
+        except InvalidRequest as unusable:
+            raise InvalidRequest(unusable.message, field="embedding_model") from unusable
         now = self._clock.now()
         wanted = Collection(
             id=new_id("col_"),
@@ -95,11 +109,15 @@ class Collections:
             raise _no_collection()
 
     async def add_documents(
-        self, caller: Principal, name: str, sent: Sequence[NewDocument], *, request_id: str
+        self, caller: Principal, name: str, sent: AsyncIterable[NewDocument], *, request_id: str
     ) -> list[Document]:
-        """Take documents in to be ingested; what has not changed is left as it is. Raises `NotFound`."""
-        collection = await self.find(caller, name)
-        return [await self._add(caller, collection, each, request_id) for each in sent]
+        """Take documents in to be ingested; what has not changed is left as it is. Raises `NotFound`.
+
+        Each is let go of before the next is asked for: files are large.
+        """
+        async with self._places:
+            collection = await self.find(caller, name)
+            return [await self._add(caller, collection, each, request_id) async for each in sent]
 
     async def list_documents(
         self, caller: Principal, name: str, *, limit: int, after: str | None
@@ -134,7 +152,7 @@ class Collections:
             collection_id=collection.id,
             file_name=sent.file_name,
             metadata=sent.metadata,
-            content_sha256=content_digest(sent.content),
+            content_sha256=await asyncio.to_thread(content_digest, sent.content),
             status="queued",
             error=None,
             chunks_total=None,

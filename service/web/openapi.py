@@ -63,11 +63,12 @@ _ERRORS: dict[int, tuple[str, dict[str, Any]]] = {
     ),
     409: (
         "The request goes against the state that things are in: an `Idempotency-Key` that was used for"
-        " another request, a key that is revoked, a conversation with a turn under way.",
+        " another request, a key that is revoked, a conversation with a turn under way, a collection with"
+        " documents. The message says which.",
         {"type": "conflict", "message": "This Idempotency-Key was used for another request"},
     ),
     413: (
-        "The body is too large.",
+        "The body is too large, or would make what it is added to too large.",
         {
             "type": "payload_too_large",
             "message": "The request body is larger than 20971520 bytes",
@@ -75,7 +76,7 @@ _ERRORS: dict[int, tuple[str, dict[str, Any]]] = {
         },
     ),
     415: (
-        "The body is not JSON.",
+        "The body is of a type that is not taken here.",
         {"type": "unsupported_media_type", "message": "Send the body as application/json"},
     ),
     429: (

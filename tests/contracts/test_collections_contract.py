@@ -148,6 +148,17 @@ async def test_first_model_that_embeds_stays(storage: Storage) -> None:
     assert (found.embedded_by, found.dimensions) == ("one", 256)
 
 
+async def test_model_that_embeds_is_not_fixed_for_another_embedding_model(storage: Storage) -> None:
+    store = storage.collections
+    mine = collection()
+    await store.add_collection(mine)
+    await store.change_collection(msgspec.structs.replace(mine, embedding_model="another"))
+    assert not await store.fix_model(mine, embedded_by="one", dimensions=256)
+    found = await store.find_collection("acme", "kb")
+    assert found is not None
+    assert found.embedded_by is None
+
+
 async def test_submitted_document_is_unfinished_until_it_is_ready(storage: Storage) -> None:
     store, chunks = storage.collections, storage.chunks
     mine = collection()

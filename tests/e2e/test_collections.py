@@ -61,6 +61,24 @@ async def test_chunking_cannot_change_under_documents(client: httpx.AsyncClient,
     await ingested(client, kb)
 
 
+@pytest.mark.parametrize("model", ["no-such-model", "haiku"])
+async def test_model_that_makes_no_embeddings_is_refused(
+    model: str, service: RunningService
+) -> None:
+    async with service.client() as client:  # in front of vendors, whose chat models only chat
+        answer = await client.put(f"{COLLECTIONS}/kb", json={"embedding_model": model})
+        error_of(answer, 400, "validation_error", field="embedding_model")
+        error_of(await client.get(f"{COLLECTIONS}/kb"), 404, "not_found")
+
+
+async def test_question_that_no_search_takes_is_refused(client: httpx.AsyncClient, kb: str) -> None:
+    for route in ("retrieve", "query", "query/stream"):
+        answer = await client.post(f"{kb}/{route}", json={"question": "x" * 20_001})
+        error_of(answer, 400, "validation_error", field="question")
+        answer = await client.post(f"{kb}/{route}", json={"question": "word " * 4_000})
+        assert answer.status_code == 200
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -160,6 +178,45 @@ async def test_files_of_unknown_kinds_and_broken_uploads_are_refused(
     for content_type in ("multipart/form-data", "multipart/form-data; boundary=x"):
         answer = await client.post(url, content=b"--y\r\n", headers={"Content-Type": content_type})
         error_of(answer, 400, "validation_error")
+
+
+async def test_file_that_is_too_large_is_refused_with_all_of_its_upload(
+    client: httpx.AsyncClient, kb: str
+) -> None:
+    limit_bytes = 50 * 1024 * 1024
+    files = [("file", ("small.txt", b"x")), ("file", ("large.txt", b"x" * (limit_bytes + 1)))]
+    answer = await client.post(f"{kb}/documents/upload", files=files)
+    error = error_of(answer, 413, "payload_too_large")
+    assert error["limit_bytes"] == limit_bytes
+    assert "large.txt" in error["message"]
+    assert await ingested(client, kb) == {}
+
+
+async def test_browser_token_asks_and_neither_sees_nor_changes_collections(
+    client: httpx.AsyncClient, sandbox: RunningService, kb: str
+) -> None:
+    await add(client, kb, text="Refunds take thirty days.", id="refunds")
+    await ingested(client, kb)
+    key = await make_key(client, "retrieval", tenant="default")
+    minted = await client.post(f"/api/v1/keys/{key['id']}/tokens", json={"scopes": ["retrieval"]})
+    async with sandbox.client(key=minted.json()["key"]) as page:
+        for route in ("retrieve", "query", "query/stream"):
+            answer = await page.post(f"{kb}/{route}", json={"question": "refunds"})
+            assert answer.status_code == 200
+            assert "thirty days" in answer.text
+        for answer in (
+            await page.get(COLLECTIONS),
+            await page.get(kb),
+            await page.put(kb, json={}),
+            await page.get(f"{kb}/documents"),
+            await page.get(f"{kb}/documents/refunds"),
+            await page.post(f"{kb}/documents", json={"text": "Refunds take a year."}),
+            await page.post(f"{kb}/documents/upload", files={"file": ("a.txt", b"Lies.")}),
+            await page.delete(f"{kb}/documents/refunds"),
+            await page.delete(kb),
+        ):
+            error_of(answer, 403, "authorization_error")
+    assert list(await ingested(client, kb)) == ["refunds"]
 
 
 async def test_tenants_with_a_collection_of_one_name_never_see_each_others_text(

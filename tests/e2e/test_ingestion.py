@@ -143,3 +143,27 @@ async def test_full_minute_of_one_key_keeps_no_other_waiting(start_service: Serv
         states = [each["status"] for each in page]
         assert states.count("ready") < len(states)
         assert "failed" not in states
+
+
+async def test_collection_that_is_deleted_meanwhile_ends_its_ingestions(
+    start_service: ServiceFactory, simulator: Simulator
+) -> None:
+    service = start_service()
+    simulator.script(Stall(before_headers=True), on="openai")
+    async with service.client() as client:
+        path = await make_collection(client, chunk_size=64, chunk_overlap=0)
+        text = "\n\n\n".join(f"Chapter {n}. " + "Words go on. " * 15 for n in range(70))
+        await add(client, path, text=text, id="long")
+        await add(client, path, text="Short.", id="short")
+        await simulator.wait_for(lambda seen: seen.in_flight == 1, timeout=30)
+        assert (await client.delete(path)).status_code == 204
+        simulator.release()
+        assert await make_collection(client) == path
+        assert await ingested(client, path) == {}
+        await add(client, path, text="A new beginning.", id="long")
+        assert (await ingested(client, path))["long"]["status"] == "ready"
+        body = {"question": "Words of a new beginning go on in which chapter?", "top_k": 50}
+        nodes = (await client.post(f"{path}/retrieve", json=body)).json()["source_nodes"]
+        assert [node["text"] for node in nodes] == ["A new beginning."]
+    inputs = [call.body["input"] for call in simulator.calls]
+    assert sum(len(each) > 1 for each in inputs) == 1  # of the long one no second call was made

@@ -1,4 +1,4 @@
-"""An ingestion outlives the processes that do it, and pays again for little of what it had."""
+"""An ingestion outlives the processes that do it, makes up for little of what it had, and is billed once."""
 
 import signal
 from collections.abc import Callable
@@ -60,6 +60,9 @@ async def ingest_through_kills(folder: Path, database_url: str, simulator: Simul
             last = f"Word{CHAPTERS - 1}"
             body = {"question": last, "mode": "lexical", "top_k": 50}
             nodes = (await client.post(f"{path}/retrieve", json=body)).json()["source_nodes"]
+            usage = (
+                await client.get("/api/v1/usage", params={"group_by": "tag:collection"})
+            ).json()
     assert {each["status"] for each in documents.values()} == {"ready"}
     assert len(documents) == NOTES + 1
     chunks = sum(each["chunk_count"] for each in documents.values())
@@ -67,6 +70,9 @@ async def ingest_through_kills(folder: Path, database_url: str, simulator: Simul
     assert documents["book"]["chunks_embedded"] == documents["book"]["chunk_count"]
     assert chunks <= embedded <= chunks + KILLS * AT_RISK
     assert 1 <= len(nodes) <= 2, "each chunk is found once"
+    asked = {tuple(call.body["input"]) for call in simulator.calls}
+    [bill] = [group for group in usage["data"] if group["group"] == "kb"]
+    assert (bill["requests"], bill["errors"]) == (len(asked), 0)
 
 
 def has_asked(calls: int) -> Callable[[Simulator], bool]:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.keys import make_key
 from tests.ledger import settled_rows
-from tests.running import RunningService
+from tests.running import RunningService, make_settings
 from tests.simulator import Simulator, server_error
 from tests.sse import read_stream, terminal_events, text_of
 
@@ -60,6 +60,20 @@ async def test_stream_has_it_too(client: httpx.AsyncClient, simulator: Simulator
     assert text_of(events) == first["text"]
     (done,) = terminal_events(events)
     assert (done["type"], done["cache_hit"]) == ("done", True)
+    assert calls(simulator) == 1
+
+
+async def test_questions_embedded_by_another_model_are_not_compared(
+    tmp_path: Path, simulator: Simulator
+) -> None:
+    with RunningService(make_settings(tmp_path)) as service:  # the sandbox's vectors are shorter
+        async with service.client() as client:
+            await ask(client, QUESTION)
+    vendor = {"openai_api_key": "sk-simulated", "openai_base_url": simulator.openai_base_url}
+    with RunningService(make_settings(tmp_path, **vendor)) as service:
+        async with service.client() as client:
+            assert (await ask(client, SIMILAR))["cache_hit"] is False
+            assert (await ask(client, QUESTION))["cache_hit"] is True
     assert calls(simulator) == 1
 
 

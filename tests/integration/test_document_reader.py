@@ -2,15 +2,21 @@
 
 import asyncio
 import io
+import os
+import signal
+import subprocess
+import sys
 import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from service.adapters.documents.frames import ReadRequest, length_of
 from service.adapters.documents.reader import WorkerReader
-from service.retrieval.ports import DocumentFormat, Unreadable
+from service.retrieval.ports import DocumentFormat, ReaderUnavailable, Unreadable
 from tests.contracts.time import until
 from tests.documents import docx, docx_of, paragraph, pdf
 
@@ -154,11 +160,71 @@ async def test_file_that_takes_too_much_memory_ends_its_worker_and_nothing_else(
     await reader.aclose()
 
 
+async def test_worker_that_does_not_start_is_no_fault_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "msgspec.py").write_text("raise SystemExit")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    reader = WorkerReader(timeout_seconds=100, max_bytes=1024 * MIB)
+    with pytest.raises(ReaderUnavailable, match="does not start"):
+        await read(reader, b"Text", "text")
+    assert reader.worker_pid is None
+
+
+async def test_folder_that_is_named_as_a_package_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "service").mkdir()
+    (tmp_path / "service" / "__init__.py").write_text("raise SystemExit")
+    monkeypatch.chdir(tmp_path)
+    reader = WorkerReader(timeout_seconds=100, max_bytes=1024 * MIB)
+    assert await read(reader, b"Text", "text") == ["Text"]
+    await reader.aclose()
+
+
 async def test_file_that_takes_too_long_is_given_up_with_its_worker() -> None:
     reader = WorkerReader(timeout_seconds=0.05, max_bytes=1024 * MIB)
     with pytest.raises(Unreadable, match=r"longer than 0\.05 seconds"):
         await read(reader, b"Text", "text")
     assert reader.worker_pid is None
+
+
+async def test_signals_for_the_service_end_no_reading() -> None:
+    reader = WorkerReader(timeout_seconds=100, max_bytes=1024 * MIB)
+    await read(reader, b"Text", "text")
+    pid = reader.worker_pid
+    assert pid is not None
+    assert os.getpgid(pid) != os.getpgid(0)
+    reading = asyncio.create_task(read(reader, pdf(*["A page."] * 2_000), "pdf"))
+    await asyncio.sleep(0)
+    for sent in (signal.SIGINT, signal.SIGTERM):
+        os.kill(pid, sent)
+    assert "A page." in (await reading)[0]
+    assert reader.worker_pid == pid
+    await reader.aclose()
+
+
+def test_worker_that_nobody_is_left_to_kill_ends_itself() -> None:
+    request = msgspec.msgpack.encode(ReadRequest(pdf(*["A page."] * 10_000), "pdf", 512, 16))
+    command = [sys.executable, "-m", "service.adapters.documents.worker", str(1024 * MIB), "1"]
+    run = subprocess.run(
+        command, input=length_of(request) + request, capture_output=True, timeout=60, check=False
+    )
+    assert run.returncode == -signal.SIGALRM
+    assert run.stdout == b""
+
+
+async def test_installation_without_the_extra_says_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "llama_index.py").write_text(
+        "raise ModuleNotFoundError('No module named llama_index', name='llama_index')"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    reader = WorkerReader(timeout_seconds=100, max_bytes=1024 * MIB)
+    with pytest.raises(ReaderUnavailable, match=r"llama_index .*install ai-service\[retrieval\]"):
+        await read(reader, b"Text", "text")
+    await reader.aclose()
 
 
 async def test_idle_worker_goes_and_the_next_file_has_a_new_one() -> None:

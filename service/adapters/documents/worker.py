@@ -1,11 +1,13 @@
-"""`python -m service.adapters.documents.worker MAX_BYTES`: chunks for files, one after the other, until its
-standard input ends. It may take no more than MAX_BYTES of memory, and what it reads cannot make it open a
-file or a connection that this program does not open by itself.
+"""`python -m service.adapters.documents.worker MAX_BYTES MAX_SECONDS`: chunks for files, one after the other,
+until its standard input ends. It may take no more than MAX_BYTES of memory, and what it reads cannot make it
+open a file or a connection that this program does not open by itself. A file that takes MAX_SECONDS is its
+end, also where nobody is left to kill it.
 """
 
 import logging
 import os
 import resource
+import signal
 import sys
 from functools import cache
 from typing import TYPE_CHECKING
@@ -24,17 +26,28 @@ _FLAT_OUT = 10  # niceness: the service's own loop goes first
 
 def main() -> None:
     """Serve until there is nothing more to read."""
-    max_bytes = int(sys.argv[1])
+    max_bytes, max_seconds = map(int, sys.argv[1:])
+    # Ctrl-C and service managers mean the service, which may need this to the end of its shutdown.
+    for ignored in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ignored, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_AS, (max_bytes, max_bytes))
     os.nice(_FLAT_OUT)
     logging.disable()  # pypdf tells of everything odd
-    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    requests = sys.stdin.buffer
     decoder = msgspec.msgpack.Decoder(ReadRequest)
+    _send(ReadAnswer())  # it has started
     while length := requests.read(LENGTH_BYTES):
         request = decoder.decode(requests.read(int.from_bytes(length)))
-        payload = msgspec.msgpack.encode(_answer(request))
-        answers.write(length_of(payload) + payload)
-        answers.flush()
+        signal.alarm(max_seconds)
+        answer = _answer(request)
+        signal.alarm(0)
+        _send(answer)
+
+
+def _send(answer: ReadAnswer) -> None:
+    payload = msgspec.msgpack.encode(answer)
+    sys.stdout.buffer.write(length_of(payload) + payload)
+    sys.stdout.buffer.flush()
 
 
 def _answer(request: ReadRequest) -> ReadAnswer:

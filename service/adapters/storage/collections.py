@@ -127,7 +127,12 @@ class SqlCollectionStore:
         )
         fixing = (
             update(collections)
-            .where(_is(collection), is_free_or_the_same)
+            .where(
+                _is(collection),
+                # It may have been given another model since, being empty.
+                collections.c.embedding_model == collection.embedding_model,
+                is_free_or_the_same,
+            )
             .values(embedded_by=embedded_by, dimensions=dimensions)
         )
         return await self._changed(fixing) == 1
@@ -210,6 +215,12 @@ class SqlCollectionStore:
         """What is to be ingested; None once that has ended, or something newer has come in its place."""
         rows = await self._rows(select(submissions).where(_submission.id == ingestion_id))
         return Submission(**rows[0]) if rows else None
+
+    async def submitted_by(self, ingestion_id: str) -> str | None:
+        """The tenant of what is to be ingested; None as `find_submission`."""
+        query = select(_submission.tenant).where(_submission.id == ingestion_id)
+        rows = await self._rows(query)
+        return rows[0]["tenant"] if rows else None
 
     async def unfinished(self) -> Sequence[str]:
         """The ids of all ingestions that have not ended."""
