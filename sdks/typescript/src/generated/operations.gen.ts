@@ -262,7 +262,7 @@ export abstract class Operations {
    * Have up to 50,000 requests answered, as time, limits and budget allow.
    *
    * The batch survives restarts; it runs under the key that it came with, and ends with it. Its requests and
-   * results are deleted some weeks after its end.
+   * results are deleted 30 days after its end, unless the operator has set another time.
    *
    * Needs the scope `batch`.
    */
@@ -860,7 +860,7 @@ export abstract class Operations {
    *
    * Needs the scope `usage:read`.
    *
-   * @param requestId The `id` of the answer.
+   * @param requestId The `id` of the answer: `req_…`.
    */
   getRequest(
     requestId: string,
@@ -1130,7 +1130,7 @@ export abstract class Operations {
   /**
    * List the deliveries to a webhook endpoint, the newest first.
    *
-   * They are kept for `AI_SERVICE_CONTENT_RETENTION_DAYS` after their end.
+   * They are kept for 30 days after their end, unless the operator has set another time.
    *
    * Needs the scope `admin`.
    *

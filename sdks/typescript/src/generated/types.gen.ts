@@ -27,13 +27,13 @@ export type AddDocumentsRequest = {
   /**
    * Text
    *
-   * Either one document's text …
+   * One document's text; instead of `documents`.
    */
   text?: string | null;
   /**
    * Metadata
    *
-   * … its fields …
+   * With `text`: up to 16 fields, to filter by and shown with each source.
    */
   metadata?: {
     [key: string]: unknown | string;
@@ -41,13 +41,13 @@ export type AddDocumentsRequest = {
   /**
    * Id
    *
-   * … and its id,
+   * With `text`: yours; a document of the same id is replaced. Absent: one is made.
    */
   id?: string | null;
   /**
    * Documents
    *
-   * or several documents.
+   * Several documents; instead of `text`.
    */
   documents?: Array<NewDocument> | null;
 };
@@ -307,13 +307,13 @@ export type BatchRequest = {
   /**
    * Prompts
    *
-   * Either these …
+   * Prompts; instead of `requests`.
    */
   prompts?: Array<string> | null;
   /**
    * Requests
    *
-   * … or generate and chat bodies.
+   * Generate and chat bodies; instead of `prompts`.
    */
   requests?: Array<BatchItem> | null;
   /**
@@ -1353,13 +1353,13 @@ export type CreateBatchRequest = {
   /**
    * Prompts
    *
-   * Either these …
+   * Prompts; instead of `requests`.
    */
   prompts?: Array<string> | null;
   /**
    * Requests
    *
-   * … or generate and chat bodies, each with a `custom_id` if you like.
+   * Generate and chat bodies, each with a `custom_id` if you like; instead of `prompts`.
    */
   requests?: Array<GenerateItem | ChatItem> | null;
   /**
@@ -4751,15 +4751,15 @@ export type GenerateErrors = {
    */
   403: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -4826,15 +4826,15 @@ export type StreamGenerateErrors = {
    */
   403: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -4905,15 +4905,15 @@ export type ChatErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -4984,15 +4984,15 @@ export type StreamChatErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -5104,11 +5104,11 @@ export type CreateConversationErrors = {
    */
   403: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -5403,11 +5403,11 @@ export type ForkConversationErrors = {
    */
   404: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -5462,15 +5462,15 @@ export type CreateEmbeddingsErrors = {
    */
   403: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -5533,15 +5533,15 @@ export type RunBatchErrors = {
    */
   403: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -5646,15 +5646,15 @@ export type CreateBatchErrors = {
    */
   403: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -5874,15 +5874,15 @@ export type UploadBatchErrors = {
    */
   403: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -6051,11 +6051,11 @@ export type PutPromptErrors = {
    */
   403: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -6296,11 +6296,11 @@ export type PutPromptLabelErrors = {
    */
   404: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -6356,11 +6356,11 @@ export type RenderPromptErrors = {
    */
   404: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -6426,15 +6426,15 @@ export type GenerateWithPromptErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -6513,15 +6513,15 @@ export type StreamGenerateWithPromptErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -6601,15 +6601,15 @@ export type ChatWithPromptErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -6687,15 +6687,15 @@ export type StreamChatWithPromptErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -6865,15 +6865,15 @@ export type PutCollectionErrors = {
    */
   403: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -7054,15 +7054,15 @@ export type AddDocumentsErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -7244,15 +7244,15 @@ export type RetrieveErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -7330,15 +7330,15 @@ export type QueryCollectionErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -7416,15 +7416,15 @@ export type StreamQueryCollectionErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -7500,15 +7500,15 @@ export type UploadDocumentsErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -7645,7 +7645,7 @@ export type GetRequestData = {
     /**
      * Request Id
      *
-     * The `id` of the answer.
+     * The `id` of the answer: `req_…`.
      */
     request_id: string;
   };
@@ -7779,11 +7779,11 @@ export type CreateKeyErrors = {
    */
   403: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -7839,7 +7839,7 @@ export type RevokeKeyErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
@@ -7947,15 +7947,15 @@ export type ChangeKeyErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -8011,15 +8011,15 @@ export type RotateKeyErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -8075,15 +8075,15 @@ export type MintTokenErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -8187,11 +8187,11 @@ export type PutTenantErrors = {
    */
   403: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -8292,15 +8292,15 @@ export type CreateWebhookEndpointErrors = {
    */
   403: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -8465,11 +8465,11 @@ export type ChangeWebhookEndpointErrors = {
    */
   404: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -8527,11 +8527,11 @@ export type RotateWebhookSecretErrors = {
    */
   404: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -8588,7 +8588,7 @@ export type TestWebhookEndpointErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
@@ -8718,7 +8718,7 @@ export type RedeliverFailedWebhooksErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
@@ -8776,7 +8776,7 @@ export type RedeliverWebhookErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**

@@ -1205,8 +1205,8 @@ class AIServiceSDK(SyncClient):
         Needs the scope `batch`.
 
         Args:
-            prompts: Either these …
-            requests: … or generate and chat bodies.
+            prompts: Prompts; instead of `requests`.
+            requests: Generate and chat bodies; instead of `prompts`.
             model: For `prompts`: the model (`haiku`). Bodies name their own.
             max_concurrency: How many are in flight at once.
             requests_per_second: How fast they may be started.
@@ -1288,13 +1288,13 @@ class AIServiceSDK(SyncClient):
         """Have up to 50,000 requests answered, as time, limits and budget allow.
 
         The batch survives restarts; it runs under the key that it came with, and ends with it. Its requests
-        and results are deleted some weeks after its end.
+        and results are deleted 30 days after its end, unless the operator has set another time.
 
         Needs the scope `batch`.
 
         Args:
-            prompts: Either these …
-            requests: … or generate and chat bodies, each with a `custom_id` if you like.
+            prompts: Prompts; instead of `requests`.
+            requests: Generate and chat bodies, each with a `custom_id` if you like; instead of `prompts`.
             model: For `prompts`: the model (`haiku`). Bodies name their own.
             max_concurrency: How many are in flight at once, at most. Fewer are while others ask live.
             requests_per_second: How fast they may be started.
@@ -2432,10 +2432,10 @@ class AIServiceSDK(SyncClient):
 
         Args:
             collection: The name of a collection.
-            text: Either one document's text …
-            metadata: … its fields …
-            id: … and its id,
-            documents: or several documents.
+            text: One document's text; instead of `documents`.
+            metadata: With `text`: up to 16 fields, to filter by and shown with each source.
+            id: With `text`: yours; a document of the same id is replaced. Absent: one is made.
+            documents: Several documents; instead of `text`.
             idempotency_key: Makes a retry of yours safe, too: the same call with the same key gets the
                 recorded answer. The retries of one call share a key of their own.
             timeout: Seconds for one attempt, instead of the client's.
@@ -2870,7 +2870,7 @@ class AIServiceSDK(SyncClient):
         Needs the scope `usage:read`.
 
         Args:
-            request_id: The `id` of the answer.
+            request_id: The `id` of the answer: `req_…`.
             tenant: Another tenant than the key's own; needs the scope `operator`.
             timeout: Seconds for one attempt, instead of the client's.
             max_retries: How often to try again, instead of the client's.
@@ -3571,7 +3571,7 @@ class AIServiceSDK(SyncClient):
     ) -> Pages[WebhookDeliveryResponse, WebhookDeliveryListResponse]:
         """List the deliveries to a webhook endpoint, the newest first.
 
-        They are kept for `AI_SERVICE_CONTENT_RETENTION_DAYS` after their end.
+        They are kept for 30 days after their end, unless the operator has set another time.
 
         Needs the scope `admin`.
 
@@ -4507,8 +4507,8 @@ class AsyncAIServiceSDK(AsyncClient):
         Needs the scope `batch`.
 
         Args:
-            prompts: Either these …
-            requests: … or generate and chat bodies.
+            prompts: Prompts; instead of `requests`.
+            requests: Generate and chat bodies; instead of `prompts`.
             model: For `prompts`: the model (`haiku`). Bodies name their own.
             max_concurrency: How many are in flight at once.
             requests_per_second: How fast they may be started.
@@ -4590,13 +4590,13 @@ class AsyncAIServiceSDK(AsyncClient):
         """Have up to 50,000 requests answered, as time, limits and budget allow.
 
         The batch survives restarts; it runs under the key that it came with, and ends with it. Its requests
-        and results are deleted some weeks after its end.
+        and results are deleted 30 days after its end, unless the operator has set another time.
 
         Needs the scope `batch`.
 
         Args:
-            prompts: Either these …
-            requests: … or generate and chat bodies, each with a `custom_id` if you like.
+            prompts: Prompts; instead of `requests`.
+            requests: Generate and chat bodies, each with a `custom_id` if you like; instead of `prompts`.
             model: For `prompts`: the model (`haiku`). Bodies name their own.
             max_concurrency: How many are in flight at once, at most. Fewer are while others ask live.
             requests_per_second: How fast they may be started.
@@ -5734,10 +5734,10 @@ class AsyncAIServiceSDK(AsyncClient):
 
         Args:
             collection: The name of a collection.
-            text: Either one document's text …
-            metadata: … its fields …
-            id: … and its id,
-            documents: or several documents.
+            text: One document's text; instead of `documents`.
+            metadata: With `text`: up to 16 fields, to filter by and shown with each source.
+            id: With `text`: yours; a document of the same id is replaced. Absent: one is made.
+            documents: Several documents; instead of `text`.
             idempotency_key: Makes a retry of yours safe, too: the same call with the same key gets the
                 recorded answer. The retries of one call share a key of their own.
             timeout: Seconds for one attempt, instead of the client's.
@@ -6172,7 +6172,7 @@ class AsyncAIServiceSDK(AsyncClient):
         Needs the scope `usage:read`.
 
         Args:
-            request_id: The `id` of the answer.
+            request_id: The `id` of the answer: `req_…`.
             tenant: Another tenant than the key's own; needs the scope `operator`.
             timeout: Seconds for one attempt, instead of the client's.
             max_retries: How often to try again, instead of the client's.
@@ -6873,7 +6873,7 @@ class AsyncAIServiceSDK(AsyncClient):
     ) -> AsyncPages[WebhookDeliveryResponse, WebhookDeliveryListResponse]:
         """List the deliveries to a webhook endpoint, the newest first.
 
-        They are kept for `AI_SERVICE_CONTENT_RETENTION_DAYS` after their end.
+        They are kept for 30 days after their end, unless the operator has set another time.
 
         Needs the scope `admin`.
 

@@ -65,13 +65,13 @@ class AddDocumentsRequestParam(TypedDict):
     """One document, or up to 100 at once."""
 
     text: NotRequired[str | None]
-    """Either one document's text …"""
+    """One document's text; instead of `documents`."""
     metadata: NotRequired[Mapping[str, Any] | None]
-    """… its fields …"""
+    """With `text`: up to 16 fields, to filter by and shown with each source."""
     id: NotRequired[str | None]
-    """… and its id,"""
+    """With `text`: yours; a document of the same id is replaced. Absent: one is made."""
     documents: NotRequired[Sequence[NewDocumentParam | Model] | None]
-    """or several documents."""
+    """Several documents; instead of `text`."""
 
 
 class Base64SourceParam(TypedDict):
@@ -89,9 +89,9 @@ class BatchRequestParam(TypedDict):
     """Up to 100 prompts, or as many full requests, answered in one response."""
 
     prompts: NotRequired[Sequence[str] | None]
-    """Either these …"""
+    """Prompts; instead of `requests`."""
     requests: NotRequired[Sequence[GenerateRequestParam | ChatRequestParam | Model] | None]
-    """… or generate and chat bodies."""
+    """Generate and chat bodies; instead of `prompts`."""
     model: NotRequired[str | None]
     """For `prompts`: the model (`haiku`). Bodies name their own."""
     max_concurrency: NotRequired[int]
@@ -389,9 +389,9 @@ class CreateBatchRequestParam(TypedDict):
     """Up to 50,000 prompts, or as many full requests."""
 
     prompts: NotRequired[Sequence[str] | None]
-    """Either these …"""
+    """Prompts; instead of `requests`."""
     requests: NotRequired[Sequence[GenerateItemParam | ChatItemParam | Model] | None]
-    """… or generate and chat bodies, each with a `custom_id` if you like."""
+    """Generate and chat bodies, each with a `custom_id` if you like; instead of `prompts`."""
     model: NotRequired[str | None]
     """For `prompts`: the model (`haiku`). Bodies name their own."""
     max_concurrency: NotRequired[int]
