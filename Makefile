@@ -38,7 +38,7 @@ run: $(VENV)/run ## Install what is needed and serve on 127.0.0.1:8000
 
 .PHONY: test
 test: check tools ## Check, then run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: check
 check: $(VENV)/test $(SDK_PYTHON_TOOLS) $(TYPESCRIPT)/node_modules/installed ## Lint, types, import rules, unused dependencies, spelling, generated code

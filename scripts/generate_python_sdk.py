@@ -8,12 +8,14 @@ comes out.
 """
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 DOCUMENT = Path("sdks/openapi.json")
 TEMPLATES = Path("sdks/python/templates")
@@ -25,20 +27,36 @@ TOOLS = Path(sys.prefix) / "sdk-python" / "bin"
 def generate(document: Path, output: Path) -> None:
     """Write the package anew. Exits if the generator has so much as a warning."""
     shutil.rmtree(output, ignore_errors=True)
-    made = subprocess.run(
-        (
-            TOOLS / "openapi-python-client", "generate", "--meta", "none", "--fail-on-warning",
-            "--path", document, "--output-path", output,
-            "--config", TEMPLATES / "config.yaml", "--custom-template-path", TEMPLATES,
-        ),
-        env={"PATH": f"{TOOLS.absolute()}{os.pathsep}{os.environ['PATH']}"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )  # fmt: skip
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as wanted:
+        json.dump(_for_sdks(json.loads(document.read_text())), wanted)
+        wanted.flush()
+        made = subprocess.run(
+            (
+                TOOLS / "openapi-python-client", "generate", "--meta", "none", "--fail-on-warning",
+                "--path", wanted.name, "--output-path", output,
+                "--config", TEMPLATES / "config.yaml", "--custom-template-path", TEMPLATES,
+            ),
+            env={"PATH": f"{TOOLS.absolute()}{os.pathsep}{os.environ['PATH']}"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )  # fmt: skip
     if made.returncode:
         sys.exit(made.stderr)
+
+
+def _for_sdks(document: dict[str, Any]) -> dict[str, Any]:
+    """The document without the operations that say `x-sdk-ignore`."""
+    paths = {
+        path: {
+            method: operation
+            for method, operation in operations.items()
+            if not operation.get("x-sdk-ignore")
+        }
+        for path, operations in document["paths"].items()
+    }
+    return document | {"paths": paths}
 
 
 def files_of(package: Path) -> dict[str, bytes]:

@@ -64,6 +64,9 @@ deadline, honest streams, and a ledger of what everything cost.
 Where the operator asks for signed requests, send `X-Timestamp` (unix seconds) and `X-Signature`, the hex
 HMAC-SHA256 under your key of `METHOD\\nPATH?QUERY\\nTIMESTAMP\\n` and the body's hex SHA-256.
 
+Every error is `{"error": {"type", "message", "request_id", …}}`, whose `type` is stable. Lists are read page
+by page: what an answer has as `next_cursor` is the next one's `cursor`.
+
 Press **Authorize** and paste your key into `X-API-Key`; then **Try it out** works everywhere.
 """
 _TAGS = [

@@ -294,10 +294,11 @@ def wire(parts: Parts) -> Services:
     pipeline = _pipeline(parts, catalog=catalog, router=router, limits=limits, prices=prices)
     memory = Memory(parts.turns, Summaries(pipeline, model=settings.conversation_summary_model))
     traffic = Traffic(parts.clock)
-    generation, embedding = Generation(pipeline, memory, traffic=traffic), Embedding(pipeline)
+    generation = Generation(pipeline, memory, traffic=traffic)
+    embedding = Embedding(pipeline, traffic=traffic)
     provider_runner = _provider_runner(parts, catalog, prices)
     batch_job = _batch_job(parts, Generation(pipeline, memory), traffic, provider_runner)
-    jobs = _jobs(parts, [batch_job, _ingestion(parts, embedding)])
+    jobs = _jobs(parts, [batch_job, _ingestion(parts, Embedding(pipeline))])
     search = Search(parts.storage.collections, parts.storage.chunks, embedding)
     return Services(
         parts=parts,
@@ -335,7 +336,7 @@ def wire(parts: Parts) -> Services:
             jobs,
             clock=parts.clock,
             expiry_seconds=settings.batch_expiry_seconds,
-            checks={} if provider_runner is None else {"provider": provider_runner.check},
+            checks={"provider": provider_runner.check},
         ),
         jobs=jobs,
         running_streams=running_streams,
@@ -344,28 +345,24 @@ def wire(parts: Parts) -> Services:
 
 
 def _batch_job(
-    parts: Parts, generation: Generation, traffic: Traffic, provider_runner: ProviderRunner | None
+    parts: Parts, generation: Generation, traffic: Traffic, provider_runner: ProviderRunner
 ) -> BatchJob:
     governor = Governor(traffic, places=parts.settings.batch_max_concurrency, clock=parts.clock)
     runners: dict[Mode, Runner] = {
-        "service": ServiceRunner(parts.storage.batches, generation, governor, clock=parts.clock)
+        "service": ServiceRunner(parts.storage.batches, generation, governor, clock=parts.clock),
+        "provider": provider_runner,
     }
-    if provider_runner is not None:
-        runners["provider"] = provider_runner
     owners = Owners(parts.storage.keys, clock=parts.clock)
     return BatchJob(parts.storage.batches, owners, runners, clock=parts.clock)
 
 
-def _provider_runner(parts: Parts, catalog: Catalog, prices: PriceList) -> ProviderRunner | None:
-    """None where no provider has batches of its own."""
+def _provider_runner(parts: Parts, catalog: Catalog, prices: PriceList) -> ProviderRunner:
+    """There is one even where no provider has batches of its own: to end those of one that had."""
     settings = parts.settings
-    provider_batches = open_provider_batches(settings, parts.providers)
-    if not provider_batches:
-        return None
     batch_prices = BatchPrices(prices, settings.batch_price_factors)
     return ProviderRunner(
         store=parts.storage.batches,
-        provider_batches=provider_batches,
+        provider_batches=open_provider_batches(settings, parts.providers),
         catalog=catalog,
         prices=batch_prices,
         metering=_metering(parts, batch_prices),

@@ -56,7 +56,10 @@ async def get_access(request: Request) -> Access:
 AccessDependency = Annotated[Access, Depends(get_access)]
 Ruler = Annotated[Principal, Depends(requires("admin", "operator"))]
 KeyId = Annotated[str, Path(pattern=KEY_ID_PATTERN, description="The id of a key.")]
-TenantId = Annotated[str, Path(pattern=TENANT_PATTERN, description="The name of a tenant.")]
+TenantId = Annotated[
+    str,
+    Path(pattern=TENANT_PATTERN, description="The name of a tenant.", examples=["default"]),
+]
 
 
 @router.post(

@@ -19,7 +19,7 @@ from service.batches.ports import (
     StoredBatch,
 )
 from service.core.clock import Clock
-from service.core.errors import InvalidRequest, NotFound, Unavailable
+from service.core.errors import NotFound, Unavailable
 from service.core.ids import new_id
 from service.core.jobs import Jobs
 
@@ -36,7 +36,10 @@ class HowToRun(Struct, frozen=True, kw_only=True):
 
 
 class Batches:
-    """Makes, shows and cancels durable batches. Every method raises `Unavailable` if the store is away."""
+    """Makes, shows and cancels durable batches. Every method raises `Unavailable` if the store is away.
+
+    They are the tenant's. A browser token, whose holder may be any visitor, has only those that it made.
+    """
 
     def __init__(
         self,
@@ -56,11 +59,6 @@ class Batches:
         self._jobs = jobs
         self._clock = clock
         self._expiry = timedelta(seconds=expiry_seconds)
-
-    def check_mode(self, mode: Mode) -> None:
-        """Raises `InvalidRequest` if nobody here runs batches of this mode."""
-        if mode not in self._job.runners:
-            raise InvalidRequest(f"There is nobody here to run the mode '{mode}'", field="mode")
 
     def check_of(self, mode: Mode) -> Check | None:
         """What each item of a batch of this mode must pass, if there is something."""
@@ -97,22 +95,25 @@ class Batches:
             await self._clock.sleep(BREATH_SECONDS)
 
     async def get(self, caller: Principal, batch_id: str) -> StoredBatch:
-        """A batch of the caller's tenant. Raises `NotFound`."""
+        """A batch of the caller's. Raises `NotFound`."""
         with _store_at_hand():
             batch = await self._store.find(batch_id, tenant=caller.tenant)
-        if batch is None:
+        if batch is None or caller.token_id not in (None, batch.token_id):
             raise NotFound("There is no such batch")
         return batch
 
     async def list_batches(
         self, caller: Principal, *, limit: int, before: str | None
     ) -> Sequence[StoredBatch]:
-        """The batches of the caller's tenant, the newest first, those behind the id `before`."""
+        """The caller's batches, the newest first, those behind the id `before`."""
         with _store_at_hand():
-            return await self._store.list_batches(tenant=caller.tenant, limit=limit, before=before)
+            return await self._store.list_batches(
+                tenant=caller.tenant, token_id=caller.token_id, limit=limit, before=before
+            )
 
     async def cancel(self, caller: Principal, batch_id: str) -> StoredBatch:
         """See that the batch ends soon; one that has ended stays as it is. Raises `NotFound`."""
+        await self.get(caller, batch_id)
         with _store_at_hand():
             await self._store.request_cancel(batch_id, tenant=caller.tenant, now=self._clock.now())
         batch = await self.get(caller, batch_id)

@@ -25,6 +25,7 @@ from service.batches.ports import MAX_ITEMS, ItemResult
 from service.idempotency.responses import answer_once
 from service.web.body import StrictRoute, UploadRoute
 from service.web.context import json_response, request_id
+from service.web.headers import NEXT_AFTER
 from service.web.openapi import (
     API_PREFIX,
     TAKES_IDEMPOTENCY_KEY,
@@ -37,7 +38,6 @@ router = APIRouter(prefix=API_PREFIX, tags=["Batch"], route_class=StrictRoute)
 upload_router = APIRouter(prefix=API_PREFIX, tags=["Batch"], route_class=UploadRoute)
 
 RESULT_LINE_SCHEMAS: dict[str, TypeAdapter[Any]] = {"BatchResultLine": TypeAdapter(BatchResultLine)}
-NEXT_AFTER = "X-Next-After"
 _JSON_LINES = "application/x-ndjson"
 _MAX_PAGE = 1000
 
@@ -75,9 +75,8 @@ async def create_batch(
     """Have up to 50,000 requests answered, as time, limits and budget allow.
 
     The batch survives restarts; it runs under the key that it came with, and ends with it. Its requests and
-    results are deleted some weeks after its end.
+    results are deleted 30 days after its end, unless the operator has set another time.
     """
-    batches.check_mode(body.mode)
     items = ListedItems(body)
     await items.check(batches.check_of(body.mode))
     work = batches.create(caller, items, _how(body), request_id=request_id(request))
@@ -102,7 +101,6 @@ async def upload_batch(
 
     As `POST /batches`. If a line cannot be used, none is: the error's `field` is `file.` and its number.
     """
-    batches.check_mode(form.mode)
     items = FileItems(form.file.file, max_line_bytes=request.app.state.max_body_bytes)
     await items.check(batches.check_of(form.mode))
     asked = form.model_dump(exclude={"file"}) | {"file": items.digest}
@@ -168,7 +166,8 @@ async def get_batch_results(
         Query(ge=0, lt=MAX_ITEMS, description="Only requests with an `index` above this."),
     ] = None,
     limit: Annotated[
-        int | None, Query(ge=1, le=_MAX_PAGE, description="How many at most; absent: all.")
+        int | None,
+        Query(ge=1, le=_MAX_PAGE, description="How many a page has, at most; absent: all."),
     ] = None,
 ) -> Response:
     """Read the results that there are, as JSON Lines.

@@ -14,12 +14,14 @@ from pydantic import (
     StringConstraints,
     Tag,
     TypeAdapter,
+    ValidationError,
     model_validator,
 )
 from typing_extensions import TypeAliasType
 
 from service.batches.ports import MAX_ITEMS, BatchStatus, Mode, StoredBatch
 from service.batches.schemas import Prompt, is_none, kind_of, refuse_unless_one, stands_alone
+from service.core.errors import InvalidRequest
 from service.generation.schemas import (
     ChatRequest,
     ChatResponse,
@@ -92,18 +94,27 @@ ITEM: TypeAdapter[GenerateItem | ChatItem] = TypeAdapter(BatchItemRequest)
 """Reads one item, of JSON or of what JSON has become."""
 
 
+def read_item(text: str) -> GenerateItem | ChatItem:
+    """An item as it is kept. It was checked when the batch was made, but perhaps by an earlier release with
+    other rules: raises `InvalidRequest`."""
+    try:
+        return ITEM.validate_json(text)
+    except ValidationError as error:
+        raise InvalidRequest("This request cannot be read any more") from error
+
+
 class CreateBatchRequest(RequestModel):
     """Up to 50,000 prompts, or as many full requests."""
 
     prompts: list[Prompt] | None = Field(
-        None, min_length=1, max_length=MAX_ITEMS, description="Either these …"
+        None, min_length=1, max_length=MAX_ITEMS, description="Prompts; instead of `requests`."
     )
     # Tens of thousands would keep everybody waiting: they are validated in portions.
     requests: list[SkipValidation[BatchItemRequest]] | None = Field(
         None,
         min_length=1,
         max_length=MAX_ITEMS,
-        description="… or generate and chat bodies, each with a `custom_id` if you like.",
+        description="Generate and chat bodies, each with a `custom_id` if you like; instead of `prompts`.",
     )
     model: ModelName | None = Field(
         None, description="For `prompts`: the model (`haiku`). Bodies name their own."

@@ -66,7 +66,7 @@ class BatchJob:
         *,
         clock: Clock,
     ) -> None:
-        self.runners = runners
+        self._runners = runners
         self._store = store
         self._owners = owners
         self._clock = clock
@@ -94,7 +94,7 @@ class BatchJob:
             changed.set()
 
     async def _run(self, batch: StoredBatch, changed: asyncio.Event) -> None:
-        runner = self.runners[batch.mode]
+        runner = self._runners[batch.mode]
         found = await patiently(lambda: self._look(batch.id), clock=self._clock)
         if isinstance(found, Owner):
             found = await self._until_stopped(batch, runner, found, changed)

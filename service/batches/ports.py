@@ -18,6 +18,8 @@ BatchStatus = Literal["queued", "running", "paused", "completed", "failed", "can
 EndState = Literal["completed", "failed", "cancelled"]
 
 MAX_ITEMS = 50_000
+MAX_PENDING_CHARACTERS = 4 * 1024 * 1024
+"""Of the items that are read at once, unless one alone has more: every batch that runs has some in memory."""
 BREATH_SECONDS = 0.01
 """Between writes in bulk: SQLite's lock knows no queue, and the ledger must get it in between."""
 
@@ -117,9 +119,10 @@ class BatchStore(Protocol):
         ...
 
     async def list_batches(
-        self, *, tenant: str, limit: int, before: str | None = None
+        self, *, tenant: str, token_id: str | None, limit: int, before: str | None = None
     ) -> list[StoredBatch]:
-        """Up to `limit` of a tenant's batches, the newest first; those behind the id `before`."""
+        """Up to `limit` of a tenant's batches, or only of those that this browser token has made; the newest
+        first, those behind the id `before`."""
         ...
 
     async def unfinished(self) -> list[str]:
@@ -142,7 +145,10 @@ class BatchStore(Protocol):
         ...
 
     async def pending(self, batch_id: str, *, after: int, limit: int) -> list[PendingItem]:
-        """Up to `limit` items that have not ended, in their order, with an index above `after`."""
+        """Up to `limit` items that have not ended, in their order, with an index above `after`.
+
+        Fewer, but not none, where they have more than `MAX_PENDING_CHARACTERS` together.
+        """
         ...
 
     async def pending_at(self, batch_id: str, indexes: Collection[int]) -> list[PendingItem]:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from service.access.ports import Sanitize
-from service.batches.durable_schemas import ITEM, ChatItem, GenerateItem
+from service.batches.durable_schemas import ChatItem, GenerateItem, read_item
 from service.batches.ends import completed
 from service.batches.ports import ItemEnd, PendingItem, StoredBatch
 from service.batches.runner import record_id
@@ -34,8 +34,8 @@ class RunnableItem(Struct, frozen=True, kw_only=True):
 
 
 def runnable(batch: StoredBatch, item: PendingItem) -> RunnableItem:
-    """The item, read; it was checked when the batch was made."""
-    body = ITEM.validate_json(item.body)
+    """The item, read; see `read_item`."""
+    body = read_item(item.body)
     request = body.to_completion()
     if isinstance(body, ChatItem):
         request = limited_history(request, body.to_history())

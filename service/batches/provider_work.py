@@ -41,6 +41,8 @@ _FETCH_SECONDS = 900.0
 _ARRIVAL_SECONDS = 60.0
 """How long after it was sent a batch that has arrived is surely listed."""
 _BUDGET_WAIT_SECONDS = 60.0
+_LONGEST_SILENCE_SECONDS = 24 * 3600.0
+"""After so long a provider that does not tell of a batch is not waited for, if that batch is to end."""
 
 
 class _Due(Struct, frozen=True):
@@ -63,6 +65,7 @@ class ProviderWork:
         self._rest_due: float | None = 0.0  # None: every item has ended or is in a submission
         self._is_held_up = batch.status == "paused"
         self._woken = asyncio.Event()
+        self._silent_since: dict[int, float] = {}
 
     def notify(self, provider_batch_id: str) -> None:
         """Ask after this batch at once, if it is one of ours."""
@@ -84,7 +87,8 @@ class ProviderWork:
                 await self._go_on(submission)
 
     async def stop(self) -> None:
-        """Until no provider has anything of it, or none that could be asked."""
+        """Until no provider has anything of it, or none that could be asked: what a provider has told nothing
+        of for a day is given up."""
         self._rest_due = None
         await self._void_what_was_not_sent()
         for submission in list(self._notes.submissions.values()):
@@ -98,6 +102,10 @@ class ProviderWork:
                     await self._cancel(submission)
                     cancelled.add(submission.number)
                 await self._go_on(submission, is_stopping=True)
+                if self._is_silent(submission):
+                    self._tell("a provider's batch was given up", submission)
+                    await self._results.void(submission)
+                    await self._drop(submission)
             if self._notes.submissions:
                 await self._until_something_is_due()
 
@@ -275,7 +283,14 @@ class ProviderWork:
                 await self._poll(submission, is_stopping=is_stopping)
         except (ProviderFailure, TimeoutError) as problem:
             self._tell("a provider does not tell of a batch", submission, problem=problem)
+            self._silent_since.setdefault(submission.number, self._now)
             self._wait_longer(submission)
+        else:
+            self._silent_since.pop(submission.number, None)
+
+    def _is_silent(self, submission: Submission) -> bool:
+        since = self._silent_since.get(submission.number, self._now)
+        return self._now - since >= _LONGEST_SILENCE_SECONDS
 
     async def _look_for(self, submission: Submission, *, is_stopping: bool) -> None:
         """Perhaps it was sent: only what surely was not is sent again."""

@@ -10,6 +10,7 @@ from service.core.clock import Clock
 
 log = structlog.get_logger(__name__)
 
+_FIRST_TURN_SECONDS = 60.0
 _TURN_SECONDS = 3600.0
 _ABANDONED_AFTER = timedelta(hours=1)
 """A creation that has not ended by then never will: the client's connection is long gone."""
@@ -25,7 +26,7 @@ class BatchRetention:
         self._keeper: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Start in the background; the first turn is in an hour, as starts are busy enough."""
+        """Start in the background; the first turn is in a minute, as starts are busy enough."""
         # Not a TaskGroup: the task outlives this call, and `aclose` waits for it.
         self._keeper = asyncio.get_running_loop().create_task(self._keep())
 
@@ -51,6 +52,7 @@ class BatchRetention:
             log.info("old_batches_deleted", rows=count)
 
     async def _keep(self) -> None:
+        await self._clock.sleep(_FIRST_TURN_SECONDS)
         while True:
-            await self._clock.sleep(_TURN_SECONDS)
             await self.purge()
+            await self._clock.sleep(_TURN_SECONDS)

@@ -13,7 +13,7 @@ from typing import Literal
 import structlog
 
 from service.batches.brake import Brake
-from service.batches.durable_schemas import ITEM
+from service.batches.durable_schemas import read_item
 from service.batches.ends import Ends, completed, failed, patiently
 from service.batches.governor import Governor
 from service.batches.ports import BatchStore, ItemEnd, Owner, PendingItem, StoredBatch
@@ -23,6 +23,7 @@ from service.core.errors import (
     BudgetExceeded,
     DeadlineExceeded,
     InternalError,
+    InvalidRequest,
     ProviderError,
     RateLimited,
     ServiceError,
@@ -166,7 +167,10 @@ class _Run:
         return await self._store.pending(self._batch.id, after=self._last_index, limit=_WINDOW)
 
     async def _run_to_end(self, item: PendingItem) -> ItemEnd:
-        course = _Course(item)
+        try:
+            course = _Course(item)
+        except InvalidRequest as error:
+            return self._failed(item, error)
         while (end := await self._try(course)) is None:
             pass
         return end
@@ -269,11 +273,14 @@ class _Run:
 
 
 class _Course:
-    """An item on its way. `strikes` are the failures of this process's runs that count against it."""
+    """An item on its way. `strikes` are the failures of this process's runs that count against it.
+
+    Raises `InvalidRequest` for one that cannot be read.
+    """
 
     def __init__(self, item: PendingItem) -> None:
         self.item = item
-        self.body = ITEM.validate_json(item.body)
+        self.body = read_item(item.body)
         self.attempts = item.attempts
         self.strikes = 0
         self._down_since: float | None = None

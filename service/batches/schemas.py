@@ -56,10 +56,13 @@ class BatchRequest(RequestModel):
     """Up to 100 prompts, or as many full requests, answered in one response."""
 
     prompts: list[Prompt] | None = Field(
-        None, min_length=1, max_length=100, description="Either these …"
+        None, min_length=1, max_length=100, description="Prompts; instead of `requests`."
     )
     requests: list[BatchItem] | None = Field(
-        None, min_length=1, max_length=100, description="… or generate and chat bodies."
+        None,
+        min_length=1,
+        max_length=100,
+        description="Generate and chat bodies; instead of `prompts`.",
     )
     model: ModelName | None = Field(
         None, description="For `prompts`: the model (`haiku`). Bodies name their own."

@@ -10,11 +10,11 @@ CREATE_BODIES: dict[str, Any] = {
     "empty": {"summary": "With nothing", "value": {}},
 }
 FORK_BODIES: dict[str, Any] = {
+    "at the end": {"summary": "A copy of all of it", "value": {}},
     "at a message": {
         "summary": "Another way on from a message",
         "value": {"at_message_id": "msg_0193a1b2c4a5b6c7d8e9f00112233445"},
     },
-    "at the end": {"summary": "A copy of all of it", "value": {}},
 }
 
 NEW_CONVERSATION: dict[str, Any] = {

@@ -27,9 +27,8 @@ Embed = Callable[[EmbeddingRequest, CallContext], Awaitable[EmbeddingsAnswer]]
 _logger = structlog.get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
 _EMBEDDING_MODEL = "embedding"
-_LONGEST_QUESTION_CHARACTERS = (
-    8_000  # what an embedding model takes at once; none is that long twice
-)
+# What an embedding model takes at once; and no question of such a length is asked twice.
+_LONGEST_QUESTION_CHARACTERS = 8_000
 
 
 class _Meaning(NamedTuple):

@@ -56,9 +56,13 @@ PromptsDependency = Annotated[Prompts, Depends(get_prompts)]
 Reader = Annotated[Principal, Depends(reader)]
 Editor = Annotated[Principal, Depends(requires("admin"))]
 PromptName = Annotated[
-    str, Path(pattern=NAME_PATTERN, description="The name of a prompt."), NOT_A_KEY
+    str,
+    Path(pattern=NAME_PATTERN, description="The name of a prompt.", examples=["summary"]),
+    NOT_A_KEY,
 ]
-Label = Annotated[str, Path(pattern=NAME_PATTERN, description="A label."), NOT_A_KEY]
+Label = Annotated[
+    str, Path(pattern=NAME_PATTERN, description="A label.", examples=["production"]), NOT_A_KEY
+]
 
 
 @router.put(

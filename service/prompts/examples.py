@@ -3,10 +3,6 @@
 from typing import Any
 
 PUT_PROMPT_BODIES: dict[str, Any] = {
-    "short": {
-        "summary": "A template",
-        "value": {"template": "You are a helpful assistant.\n\n{input}"},
-    },
     "full": {
         "summary": "With a system text, typed variables and defaults",
         "value": {
@@ -20,10 +16,14 @@ PUT_PROMPT_BODIES: dict[str, Any] = {
             },
         },
     },
+    "short": {
+        "summary": "A template",
+        "value": {"template": "You are a helpful assistant.\n\n{input}"},
+    },
 }
 PUT_LABEL_BODIES: dict[str, Any] = {
-    "release": {"summary": "Release a version", "value": {"version": 3}},
-    "back": {"summary": "Go back to the one before", "value": {"version": 2}},
+    "first": {"summary": "Release the first version", "value": {"version": 1}},
+    "next": {"summary": "Release the next; version 1 again takes it back", "value": {"version": 2}},
 }
 _VARIABLES = {"text": "It was a dark and stormy night.", "sentences": 1}
 RENDER_BODIES: dict[str, Any] = {

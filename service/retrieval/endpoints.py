@@ -99,7 +99,10 @@ Keeper = Annotated[Principal, Depends(keeper)]
 CollectionName = Annotated[
     str, Path(pattern=NAME_PATTERN, description="The name of a collection.", examples=["kb"])
 ]
-DocumentId = Annotated[str, Path(pattern=DOCUMENT_ID_PATTERN, description="A document's id.")]
+DocumentId = Annotated[
+    str,
+    Path(pattern=DOCUMENT_ID_PATTERN, description="A document's id.", examples=["refund-policy"]),
+]
 
 
 @router.put(

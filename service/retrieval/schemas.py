@@ -111,11 +111,20 @@ class NewDocument(RequestModel):
 class AddDocumentsRequest(RequestModel):
     """One document, or up to 100 at once."""
 
-    text: Text | None = Field(None, description="Either one document's text …")
-    metadata: Metadata | None = Field(None, description="… its fields …")
-    id: DocumentId | None = Field(None, description="… and its id,")
+    text: Text | None = Field(None, description="One document's text; instead of `documents`.")
+    metadata: Metadata | None = Field(
+        None,
+        description="With `text`: up to 16 fields, to filter by and shown with each source.",
+    )
+    id: DocumentId | None = Field(
+        None,
+        description="With `text`: yours; a document of the same id is replaced. Absent: one is made.",
+    )
     documents: list[NewDocument] | None = Field(
-        None, min_length=1, max_length=_MAX_DOCUMENTS, description="or several documents."
+        None,
+        min_length=1,
+        max_length=_MAX_DOCUMENTS,
+        description="Several documents; instead of `text`.",
     )
 
     @model_validator(mode="after")

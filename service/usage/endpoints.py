@@ -120,7 +120,7 @@ async def get_usage(
     responses=answer_response("The record.", _RECORD) | error_responses((400, 404, *READS)),
 )
 async def get_request(
-    request_id: Annotated[str, Path(description="The `id` of the answer.", examples=["req_0193…"])],
+    request_id: Annotated[str, Path(description="The `id` of the answer: `req_…`.")],
     caller: Reader,
     query: Annotated[RequestQuery, Query()],
     reporting: ReportingDependency,

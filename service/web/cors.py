@@ -8,7 +8,7 @@ from service.core.errors import InvalidRequest
 from service.observability.logs import note
 from service.observability.metrics import Metrics
 from service.web.errors import error_response
-from service.web.headers import IDEMPOTENCY_REPLAYED
+from service.web.headers import IDEMPOTENCY_REPLAYED, NEXT_AFTER
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _ALLOWED_HEADERS = (
@@ -23,6 +23,7 @@ _ALLOWED_HEADERS = (
 )
 _EXPOSED_HEADERS = (
     IDEMPOTENCY_REPLAYED,
+    NEXT_AFTER,
     "RateLimit",
     "RateLimit-Policy",
     "Retry-After",

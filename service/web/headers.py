@@ -7,6 +7,8 @@ from starlette.types import Scope
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 IDEMPOTENCY_REPLAYED = "Idempotency-Replayed"
+NEXT_AFTER = "X-Next-After"
+"""Of a page of JSON Lines: the next page's `after`. The SDKs know pages of lines by it."""
 
 
 def header(scope: Scope, name: bytes) -> str:

@@ -63,11 +63,12 @@ _ERRORS: dict[int, tuple[str, dict[str, Any]]] = {
     ),
     409: (
         "The request goes against the state that things are in: an `Idempotency-Key` that was used for"
-        " another request, a key that is revoked, a conversation with a turn under way.",
+        " another request, a key that is revoked, a conversation with a turn under way, a collection with"
+        " documents. The message says which.",
         {"type": "conflict", "message": "This Idempotency-Key was used for another request"},
     ),
     413: (
-        "The body is too large.",
+        "The body is too large, or would make what it is added to too large.",
         {
             "type": "payload_too_large",
             "message": "The request body is larger than 20971520 bytes",
@@ -75,7 +76,7 @@ _ERRORS: dict[int, tuple[str, dict[str, Any]]] = {
         },
     ),
     415: (
-        "The body is not JSON.",
+        "The body is of a type that is not taken here.",
         {"type": "unsupported_media_type", "message": "Send the body as application/json"},
     ),
     429: (
@@ -148,6 +149,8 @@ TAKES_IDEMPOTENCY_KEY: dict[str, Any] = {
     ]
 }
 """FastAPI's `openapi_extra` for an operation that answers by `service.idempotency.responses`."""
+NOT_FOR_SDKS = {"x-sdk-ignore": True}
+"""A part of FastAPI's `openapi_extra` for an operation that our SDKs' users have no use for."""
 _RATE_LIMIT_HEADERS = {
     "RateLimit": {
         "description": "Sent if the key or its tenant has limits: what is left of each (`r`), and in how"
@@ -268,6 +271,8 @@ def _document(
         definitions = schema.pop("$defs", {})
         schemas.update({key: value for key, value in definitions.items() if key not in schemas})
         schemas.setdefault(name, schema)
+    for schema in schemas.values():
+        _mend_files(schema)
     for path, operations in document["paths"].items():
         needs_key = path.startswith(API_PREFIX) and path not in paths_without_key
         for operation in operations.values():
@@ -279,6 +284,14 @@ def _document(
         schemas.pop(leftover, None)
     components["schemas"] = dict(sorted(schemas.items()))
     return document
+
+
+def _mend_files(schema: dict[str, Any]) -> None:
+    # FastAPI's `contentMediaType` is the newer way to say it; generators know a file by its format.
+    for field in schema.get("properties", {}).values():
+        content = field.get("items", field)
+        if "contentMediaType" in content:
+            content["format"] = "binary"
 
 
 def _mend_operation(operation: dict[str, Any], *, needs_key: bool) -> None:

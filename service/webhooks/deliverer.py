@@ -1,8 +1,9 @@
 """Delivering: events become deliveries, and each endpoint that has some due gets a courier.
 
 A courier is a task that sends a few deliveries at once to its one endpoint, and then the next few, so that a
-receiver who takes his time keeps nobody waiting but himself. Replicas share the work by leases; a receiver
-may get a message twice, under one id, but never none.
+receiver who takes his time keeps nobody waiting but himself. Where all places are taken, a courier leaves his
+after each few, so that a crowd of such receivers keeps nobody waiting for longer than a request may take.
+Replicas share the work by leases; a receiver may get a message twice, under one id, but never none.
 """
 
 import asyncio
@@ -159,7 +160,7 @@ class Deliverer:
         return is_busy
 
     async def _serve(self, endpoint_id: str) -> None:
-        """One courier's work: until nothing is due."""
+        """One courier's work: until nothing is due, or others may be waiting for his place."""
         try:
             while not self._is_closing:
                 now = self._clock.now()
@@ -169,6 +170,8 @@ class Deliverer:
                 if not sendings:
                     break
                 await asyncio.gather(*(self._send(sending) for sending in sendings))
+                if len(self._couriers) >= _COURIERS:
+                    break
         except WebhookStoreUnavailable:
             pass  # the next turn says so
         except Exception:  # whatever is wrong with one delivery, its endpoint gets others

@@ -192,7 +192,7 @@ async def list_webhook_deliveries(
 ) -> Response:
     """List the deliveries to a webhook endpoint, the newest first.
 
-    They are kept for `AI_SERVICE_CONTENT_RETENTION_DAYS` after their end.
+    They are kept for 30 days after their end, unless the operator has set another time.
     """
     found = await webhooks.list_deliveries(
         caller, endpoint_id, status=status, limit=page.rows, before=page.after

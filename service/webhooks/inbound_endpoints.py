@@ -15,7 +15,7 @@ from service.access.senders import (
 )
 from service.web.body import StrictRoute
 from service.web.context import json_response
-from service.web.openapi import API_PREFIX, answer_response, error_responses
+from service.web.openapi import API_PREFIX, NOT_FOR_SDKS, answer_response, error_responses
 from service.webhooks.inbound_events import InboundEvent
 from service.webhooks.inbound_schemas import EventReceived, ProviderEvent
 from service.webhooks.inbound_usecases import Inbound
@@ -51,6 +51,7 @@ _HEADERS = {
     STANDARD_SIGNATURE: "Standard Webhooks: `v1,` and a signature in base64; several may be given.",
 }
 _OPENAPI = {
+    **NOT_FOR_SDKS,
     "parameters": [
         {
             "name": name,

@@ -221,7 +221,8 @@ class WebhookStore(Protocol):
     async def due_endpoints(
         self, *, now: datetime, except_endpoints: Collection[str], limit: int
     ) -> list[str]:
-        """The ids of up to `limit` enabled endpoints to which something is due."""
+        """The ids of up to `limit` enabled endpoints to which something is due: failing ones last, else by
+        chance."""
         ...
 
     async def lease(

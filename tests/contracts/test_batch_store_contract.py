@@ -15,6 +15,7 @@ from service.adapters.storage import Storage, open_storage
 from service.adapters.storage.engine import create_engine
 from service.adapters.storage.tables import batch_items, batches, events
 from service.batches.ports import (
+    MAX_PENDING_CHARACTERS,
     BatchStore,
     BatchStoreUnavailable,
     ItemEnd,
@@ -93,6 +94,14 @@ async def test_items_are_found_in_their_order_and_in_windows(store: BatchStore) 
     assert {item.attempts for item in first} == {0}
 
 
+async def test_large_items_are_found_a_few_at_a_time(store: BatchStore) -> None:
+    sizes = [MAX_PENDING_CHARACTERS, MAX_PENDING_CHARACTERS // 2, MAX_PENDING_CHARACTERS // 2, 1]
+    batch = await keep(store, [NewItem(None, "x" * size) for size in sizes])
+    for after, found in ((-1, [0]), (0, [1, 2]), (2, [3]), (3, [])):
+        window = await store.pending(batch.id, after=after, limit=100)
+        assert [item.index for item in window] == found
+
+
 async def test_some_of_the_items_are_found_by_their_place(store: BatchStore) -> None:
     batch = await keep(store, make_items(6))
     await keep(store, make_items(6))
@@ -107,7 +116,7 @@ async def test_some_of_the_items_are_found_by_their_place(store: BatchStore) -> 
 async def test_another_tenants_batch_is_not_there(store: BatchStore) -> None:
     batch = await keep(store, make_items(1))
     assert await store.find(batch.id, tenant="globex") is None
-    assert await store.list_batches(tenant="globex", limit=10) == []
+    assert await store.list_batches(tenant="globex", token_id=None, limit=10) == []
     assert not await store.request_cancel(batch.id, tenant="globex", now=LATER)
     assert (await found(store, batch)).cancel_requested_at is None
 
@@ -122,7 +131,7 @@ async def test_a_batch_whose_items_are_not_all_written_is_not_there(store: Batch
     with suppress(ConnectionError):
         await store.create(batch, broken())
     assert await store.find(batch.id, tenant=None) is None
-    assert await store.list_batches(tenant="acme", limit=10) == []
+    assert await store.list_batches(tenant="acme", token_id=None, limit=10) == []
     assert await store.unfinished() == []
     assert await store.purge(finished_before=START, abandoned_before=START) == 0
     purged = await store.purge(finished_before=START, abandoned_before=LATER)
@@ -137,9 +146,17 @@ async def broken_in_no_way() -> AsyncIterator[Sequence[NewItem]]:
 
 async def test_batches_are_listed_newest_first_and_page_by_page(store: BatchStore) -> None:
     kept = [await keep(store, make_items(1), id=f"batch_{n}") for n in range(3)]
-    page = await store.list_batches(tenant="acme", limit=2)
+    page = await store.list_batches(tenant="acme", token_id=None, limit=2)
     assert page == [kept[2], kept[1]]
-    assert await store.list_batches(tenant="acme", limit=2, before=page[-1].id) == [kept[0]]
+    rest = await store.list_batches(tenant="acme", token_id=None, limit=2, before=page[-1].id)
+    assert rest == [kept[0]]
+
+
+async def test_batches_of_one_browser_token_are_listed_alone(store: BatchStore) -> None:
+    for n, token_id in enumerate((None, "key_2", "key_3")):
+        await keep(store, make_items(1), id=f"batch_{n}", token_id=token_id)
+    own = await store.list_batches(tenant="acme", token_id="key_2", limit=10)
+    assert [batch.id for batch in own] == ["batch_1"]
 
 
 async def test_what_has_not_finished_is_told_whoevers_it_is(store: BatchStore) -> None:

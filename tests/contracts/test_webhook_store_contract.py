@@ -318,6 +318,17 @@ async def test_endpoints_with_something_due_are_found(store: WebhookStore) -> No
     assert await lease(store, disabled) == []
 
 
+async def test_endpoints_that_are_failing_are_found_last(store: WebhookStore) -> None:
+    failing, *well = [await added(store) for _ in range(3)]
+    for endpoint in (failing, failing, *well):
+        await a_delivery(store, endpoint)
+    [sending] = await lease(store, failing, limit=1)
+    await fail(store, sending)
+    for _ in range(8):
+        found = await store.due_endpoints(now=NOW, except_endpoints=[], limit=3)
+        assert (set(found[:2]), found[2]) == ({each.id for each in well}, failing.id)
+
+
 async def test_a_failure_is_remembered_until_something_is_delivered(store: WebhookStore) -> None:
     endpoint = await added(store)
     delivery = await a_delivery(store, endpoint)

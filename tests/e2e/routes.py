@@ -25,7 +25,6 @@ GOOD_BODIES: dict[str, Body] = {
     CHAT_STREAM: {"messages": [{"role": "user", "content": "Hello"}]},
     EMBEDDINGS: {"input": "Hello"},
     BATCH: {"prompts": ["Hello"]},
-    BATCHES: {"prompts": ["Hello"]},
 }
 POST_ROUTES = tuple(GOOD_BODIES)
 GENERATES = (GENERATE, GENERATE_STREAM)

@@ -234,7 +234,7 @@ async def test_the_json_type_may_have_parameters_and_a_suffix(
         "application/a+json",
     ):
         answer = await client.post(path, content=body, headers={"Content-Type": content_type})
-        assert answer.is_success, answer.text
+        assert answer.status_code == 200, answer.text
 
 
 NUL_BODIES: dict[str, dict[str, Any]] = {
@@ -248,8 +248,7 @@ async def test_a_nul_in_a_prompt_goes_to_the_model_and_does_not_break_storage(
     path: str, client: httpx.AsyncClient, simulator: Simulator, tmp_path: Path
 ) -> None:
     answer = await client.post(path, json=NUL_BODIES[path])
-    assert answer.is_success, answer.text
-    await simulator.wait_for(lambda vendors: vendors.calls)
+    assert answer.status_code == 200, answer.text
     assert b"He\\u0000llo" in simulator.calls[0].raw_body
     (row,) = await settled_rows(tmp_path, 1)
     assert row["outcome"] == "completed"

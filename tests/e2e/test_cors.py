@@ -30,7 +30,14 @@ PREFLIGHT = {
     "Access-Control-Request-Headers": "authorization, content-type, idempotency-key, last-event-id,"
     " x-api-key, x-request-id, x-signature, x-timestamp",
 }
-EXPOSED = {"idempotency-replayed", "ratelimit", "ratelimit-policy", "retry-after", "x-request-id"}
+EXPOSED = {
+    "idempotency-replayed",
+    "ratelimit",
+    "ratelimit-policy",
+    "retry-after",
+    "x-next-after",
+    "x-request-id",
+}
 
 
 @pytest.fixture(scope="module")

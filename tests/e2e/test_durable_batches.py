@@ -251,6 +251,34 @@ async def test_an_idempotency_key_makes_one_batch(shared_client: httpx.AsyncClie
     assert len(ids) == 2
 
 
+async def test_a_browser_token_has_only_the_batches_that_it_made(
+    shared_service: RunningService, shared_client: httpx.AsyncClient
+) -> None:
+    key = await make_key(shared_client, "batch", tenant="visited")
+    minting = f"{KEYS}/{key['id']}/tokens"
+    tokens = [(await shared_client.post(minting, json={})).json()["key"] for _ in range(2)]
+    async with (
+        shared_service.client(key=key["key"]) as backend,
+        shared_service.client(key=tokens[0]) as visitor,
+        shared_service.client(key=tokens[1]) as other,
+    ):
+        made = [await create(client, prompts=["My secret"]) for client in (visitor, backend)]
+        own, backends = [(await finished(backend, batch))["id"] for batch in made]
+        for batch_id in (own, backends):
+            path = f"{BATCHES}/{batch_id}"
+            error_of(await other.get(path), 404, "not_found")
+            error_of(await other.get(f"{path}/results"), 404, "not_found")
+            error_of(await other.post(f"{path}/cancel"), 404, "not_found")
+        assert [await ids(client) for client in (visitor, other)] == [[own], []]
+        assert await ids(backend) == [backends, own]
+        assert len(await results(visitor, made[0])) == 1
+
+
+async def ids(client: httpx.AsyncClient) -> list[str]:
+    """The batches that this caller sees."""
+    return [batch["id"] for batch in (await client.get(BATCHES)).json()["data"]]
+
+
 async def test_batches_are_listed_newest_first(shared_client: httpx.AsyncClient) -> None:
     made = [await create(shared_client, prompts=[f"list {n}"]) for n in range(3)]
     page = (await shared_client.get(BATCHES, params={"limit": 2})).json()

@@ -17,8 +17,9 @@ from tests.conftest import ServiceFactory
 from tests.e2e.durable_batches import create, finished, results, status
 from tests.e2e.routes import BATCHES
 from tests.e2e.webhook_signatures import SECRET, encoded, plain
+from tests.postgres import Postgres
 from tests.process import ServiceProcess
-from tests.running import ADMIN_KEY, RunningService
+from tests.running import ADMIN_KEY, RunningService, make_settings
 from tests.simulator import Simulator, bad_request
 
 POLLS_FAST = {
@@ -158,6 +159,25 @@ async def test_what_has_no_batches_of_its_own_is_refused_before_anything_is_kept
         assert (await client.get(BATCHES)).json()["data"] == []
 
 
+async def test_a_batch_ends_when_it_is_cancelled_though_its_provider_is_configured_no_more(
+    start_service: ServiceFactory, simulator: Simulator, tmp_path: Path
+) -> None:
+    before = make_settings(
+        tmp_path,
+        anthropic_api_key="sk-ant-simulated",
+        anthropic_base_url=simulator.anthropic_base_url,
+    )
+    with RunningService(before) as service:
+        async with service.client() as client:
+            made = await create(client, prompts=["one"], mode="provider")
+            await simulator.wait_for(lambda vendors: vendors.batches)
+    async with start_service(anthropic_api_key=None, openai_api_key=None).client() as client:
+        assert (await client.post(f"{BATCHES}/{made['id']}/cancel")).status_code == 200
+        batch = await finished(client, made)
+    assert batch["status"] == "cancelled"
+    assert batch["counts"]["cancelled"] == 1
+
+
 async def test_the_sandbox_has_no_batches_of_its_own(start_service: ServiceFactory) -> None:
     async with start_service(anthropic_api_key=None, openai_api_key=None).client() as client:
         refused = await client.post(BATCHES, json={"prompts": ["one"], "mode": "provider"})
@@ -183,10 +203,24 @@ async def test_a_providers_webhook_is_acted_upon_long_before_the_next_poll(
                 assert told.status_code == 200, told.text
 
 
-async def test_kills_neither_send_nor_bill_anything_twice(
+async def test_kills_neither_send_nor_bill_anything_twice_on_sqlite(
     simulator: Simulator, tmp_path: Path
 ) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'ai-service.db'}"
+    await run_through_two_kills(tmp_path, url, simulator)
+
+
+async def test_kills_neither_send_nor_bill_anything_twice_on_postgresql(
+    simulator: Simulator, tmp_path: Path, postgres: Postgres
+) -> None:
+    await run_through_two_kills(tmp_path, postgres.create_database(), simulator)
+
+
+async def run_through_two_kills(folder: Path, database_url: str, simulator: Simulator) -> None:
+    """Kill the service while it waits for the provider, and while it takes the results down."""
     environment = {
+        "DATABASE_URL": database_url,
+        "AI_SERVICE_SECRET_KEY": "a secret that every start knows",
         "ANTHROPIC_API_KEY": "sk-ant-simulated",
         "ANTHROPIC_BASE_URL": simulator.anthropic_base_url,
         "AI_SERVICE_ADMIN_KEY": ADMIN_KEY,
@@ -195,18 +229,18 @@ async def test_kills_neither_send_nor_bill_anything_twice(
         "AI_SERVICE_PROVIDER_BATCH_POLL_CAP_SECONDS": "0.1",
     }
     prompts = [f"number {at}" for at in range(400)]
-    async with running(tmp_path, environment) as (service, client):
+    async with running(folder, environment) as (service, client):
         made = await create(client, prompts=prompts, mode="provider")
         await simulator.wait_for(lambda vendors: vendors.calls_to("anthropic", POLL), timeout=20)
         service.send(signal.SIGKILL)
         service.wait()
     simulator.end_batches()
     fetches = f"{POLL}/results"
-    with ServiceProcess(tmp_path, **environment) as service:
+    with ServiceProcess(folder, **environment) as service:
         await simulator.wait_for(lambda vendors: vendors.calls_to("anthropic", fetches), timeout=20)
         service.send(signal.SIGKILL)
         service.wait()
-    async with running(tmp_path, environment) as (service, client):
+    async with running(folder, environment) as (service, client):
         batch = await finished(client, made)
         lines = await results(client, batch)
         billed = await total(client)

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,12 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from tests.conftest import ServiceFactory
 from tests.contracts.databases import SqliteDatabase
 from tests.contracts.time import until
+from tests.e2e.durable_batches import create, finished, results
 from tests.e2e.keys import make_key
 from tests.e2e.routes import GENERATE, GENERATE_STREAM, error_of
 from tests.receiver import Receiver
 from tests.running import RunningService
-from tests.simulator import Reply, Simulator, Status, Usage
+from tests.simulator import Reply, Simulator, Stall, Status, Usage, bad_request
 
 ENDPOINTS = "/api/v1/webhook-endpoints"
 DELIVERIES = "/api/v1/webhook-deliveries"
@@ -159,6 +160,47 @@ async def test_a_budget_that_runs_out_is_told(
     assert {message["type"] for message in messages} == {"usage.threshold_reached"}
     assert sorted(message["data"]["percent"] for message in messages) == [80, 100]
     assert {message["data"]["owner"] for message in messages} == {poor["id"]}
+
+
+@pytest.mark.parametrize("mode", ["service", "provider"])
+async def test_the_end_of_a_batch_and_of_each_of_its_items_is_told_once(
+    start_service: ServiceFactory, receiver: Receiver, simulator: Simulator, mode: str
+) -> None:
+    simulator.batches_end_at_once({"bad": bad_request("too odd")})
+    service = start_service(
+        outbound_allowed_hosts=(receiver.host,), provider_batch_poll_seconds=0.05
+    )
+    async with service.client() as client:
+        await register(client, receiver.url, "batch.*", "generation.*")
+        if mode == "service":
+            simulator.script(bad_request("too odd"), on="anthropic")
+        batch = await create(client, prompts=["bad", "good"], mode=mode, max_concurrency=1)
+        done = await finished(client, batch)
+        lines = await results(client, batch)
+        messages = await received(receiver, 3)
+    by_type = {message["type"]: message["data"] for message in messages}
+    assert by_type["batch.completed"] == done
+    assert by_type["generation.completed"]["id"] == lines[1]["response"]["id"]
+    assert by_type["generation.completed"]["cost_usd"] == done["cost_usd"] > 0
+    assert by_type["generation.failed"]["error_type"] == lines[0]["error"]["type"]
+
+
+async def test_batches_that_are_cancelled_or_fail_are_told(
+    client: httpx.AsyncClient, service: RunningService, receiver: Receiver, simulator: Simulator
+) -> None:
+    await register(client, receiver.url, "batch.*")
+    simulator.always(Stall(before_headers=True), on="anthropic")
+    cancelled = await create(client, prompts=["a"])
+    await client.post(f"/api/v1/batches/{cancelled['id']}/cancel")
+    key = await make_key(client, "batch")
+    async with service.client(key=key["key"]) as owner:
+        failed = await create(owner, prompts=["b"])
+    await client.delete(f"/api/v1/keys/{key['id']}")
+    messages = await received(receiver, 2)
+    assert {(message["type"], message["data"]["id"]) for message in messages} == {
+        ("batch.cancelled", cancelled["id"]),
+        ("batch.failed", failed["id"]),
+    }
 
 
 async def test_both_secrets_sign_while_a_rotation_overlaps(
@@ -339,21 +381,22 @@ async def test_no_secret_is_in_the_database_in_the_clear(
         assert bare.encode().hex().upper() not in dump.upper()
 
 
-README = re.search(
-    r"^\*\*Webhooks\.\*\*.*?```python\n(.*?)```",
-    Path("README.md").read_text(),
-    re.MULTILINE | re.DOTALL,
+RECEIVER = re.search(
+    r"^seen: .*?return 204\n", Path("sdks/README.md").read_text(), re.MULTILINE | re.DOTALL
 )
 
 
-async def test_what_the_readme_says_of_receiving_works(
+async def test_the_guides_receiver_takes_a_message_once_and_no_forged_one(
     client: httpx.AsyncClient, receiver: Receiver
 ) -> None:
-    assert README is not None
+    assert RECEIVER is not None
     endpoint = await register(client, receiver.url, "batch.*")
-    code = README.group(1).replace('"whsec_…"', repr(endpoint["secret"]))
-    names: Json = {}
-    exec(code, names)  # noqa: S102 - it is ours
+    names: Json = {
+        "Mapping": Mapping,
+        "WebhookVerificationError": WebhookVerificationError,
+        "webhook": Webhook(endpoint["secret"]),
+    }
+    exec(RECEIVER.group(), names)  # noqa: S102 - it is ours
     await client.post(f"{ENDPOINTS}/{endpoint['id']}/test")
     await received(receiver, 1)
     [came] = receiver.received

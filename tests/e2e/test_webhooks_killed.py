@@ -10,6 +10,7 @@ from standardwebhooks import Webhook
 
 from tests.contracts.time import until
 from tests.e2e.routes import GENERATE
+from tests.postgres import Postgres
 from tests.process import ServiceProcess
 from tests.receiver import Receiver
 from tests.running import ADMIN_KEY
@@ -68,6 +69,48 @@ async def test_a_kill_between_cause_and_delivery_loses_nothing(
     assert proxy.received == []
     log = "\n".join(killed.output + service.output)
     assert endpoint["secret"].removeprefix("whsec_") not in log
+
+
+async def test_two_replicas_deliver_each_message_once(
+    tmp_path: Path, receiver: Receiver, postgres: Postgres
+) -> None:
+    environment = {
+        "DATABASE_URL": postgres.create_database(),
+        "AI_SERVICE_ADMIN_KEY": ADMIN_KEY,
+        "AI_SERVICE_SECRET_KEY": "a secret that both know",
+        "AI_SERVICE_OUTBOUND_ALLOWED_HOSTS": receiver.host,
+    }
+    with (
+        ServiceProcess(tmp_path, **environment) as first,
+        ServiceProcess(tmp_path, **environment) as second,
+    ):
+        async with first.client(ADMIN_KEY) as here, second.client(ADMIN_KEY) as there:
+            body = {"url": receiver.url, "events": ["generation.*"]}
+            endpoint = (await here.post(ENDPOINTS, json=body)).json()
+            # A replica knows of another's endpoints once it has looked.
+            while not receiver.received:
+                await generate(there)
+            ids = [await generate(client) for _ in range(30) for client in (here, there)]
+            url = f"{ENDPOINTS}/{endpoint['id']}/deliveries?status=pending"
+
+            async def all_have_come() -> bool:
+                return told(receiver, endpoint).issuperset(ids)
+
+            async def nothing_is_pending() -> bool:
+                return not (await there.get(url)).json()["data"]
+
+            await until(all_have_come, timeout_seconds=30)
+            await until(nothing_is_pending, timeout_seconds=30)
+    assert len(receiver.received) == len(told(receiver, endpoint))
+
+
+def told(receiver: Receiver, endpoint: dict[str, str]) -> set[str]:
+    """The answers that an endpoint has been told of, by their ids."""
+    webhook = Webhook(endpoint["secret"])
+    return {
+        str(webhook.verify(each.body, each.headers)["data"]["id"])
+        for each in list(receiver.received)
+    }
 
 
 async def generate(client: httpx.AsyncClient) -> str:

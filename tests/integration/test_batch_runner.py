@@ -175,6 +175,16 @@ async def test_item_that_the_provider_rejects_fails_at_once(storage: Storage) ->
     assert bench.calls == 2
 
 
+async def test_item_that_cannot_be_read_any_more_fails_alone(storage: Storage) -> None:
+    bench = Bench(storage, completion())
+    bodies = [{"prompt": "a", "model": "default"}, {"prompt": "b", "model": "default", "old": 1}]
+    batch = await keep(bench.store, [NewItem(None, json.dumps(body)) for body in bodies])
+    await bench.runner.run(batch, bench.owner)
+    results = await bench.results(batch)
+    assert states(results) == ["completed", "failed"]
+    assert error_type(results[1]) == "validation_error"
+
+
 async def test_outage_holds_the_batch_back_and_fails_nothing(storage: Storage) -> None:
     bench = Bench(storage, *[OVERLOAD] * 40, completion())
     batch = await bench.keep(20, max_concurrency=5)

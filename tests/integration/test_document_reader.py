@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from service.adapters.documents.frames import ReadRequest, length_of
+from service.adapters.documents.frames import ReadAnswer, ReadRequest, length_of
 from service.adapters.documents.reader import WorkerReader
 from service.retrieval.ports import DocumentFormat, ReaderUnavailable, Unreadable
 from tests.contracts.time import until
@@ -165,6 +165,28 @@ async def test_file_that_takes_too_much_memory_ends_its_worker_and_nothing_else(
     await reader.aclose()
 
 
+async def test_worker_that_does_not_start_is_no_fault_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "msgspec.py").write_text("raise SystemExit")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    reader = WorkerReader(timeout_seconds=100, max_bytes=1024 * MIB)
+    with pytest.raises(ReaderUnavailable, match="does not start"):
+        await read(reader, b"Text", "text")
+    assert reader.worker_pid is None
+
+
+async def test_folder_that_is_named_as_a_package_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "service").mkdir()
+    (tmp_path / "service" / "__init__.py").write_text("raise SystemExit")
+    monkeypatch.chdir(tmp_path)
+    reader = WorkerReader(timeout_seconds=100, max_bytes=1024 * MIB)
+    assert await read(reader, b"Text", "text") == ["Text"]
+    await reader.aclose()
+
+
 async def test_file_that_takes_too_long_is_given_up_with_its_worker() -> None:
     reader = WorkerReader(timeout_seconds=0.05, max_bytes=1024 * MIB)
     with pytest.raises(Unreadable, match=r"longer than 0\.05 seconds"):
@@ -194,7 +216,8 @@ def test_worker_that_nobody_is_left_to_kill_ends_itself() -> None:
         command, input=length_of(request) + request, capture_output=True, timeout=60, check=False
     )
     assert run.returncode == -signal.SIGALRM
-    assert run.stdout == b""
+    started = msgspec.msgpack.encode(ReadAnswer())
+    assert run.stdout == length_of(started) + started
 
 
 async def test_installation_without_the_extra_says_what_is_missing(

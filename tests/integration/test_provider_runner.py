@@ -18,6 +18,7 @@ from service.adapters.storage import Storage, open_storage
 from service.adapters.storage.migrate import migrate
 from service.batches.ports import ItemResult, NewItem, Owner, StoredBatch
 from service.batches.provider_runner import ProviderRunner
+from service.batches.runner import record_id
 from service.batches.submissions import Notes, Submission
 from service.bootstrap import open_provider_batches, open_providers
 from service.core.clock import Clock, SystemClock
@@ -370,6 +371,28 @@ async def test_a_batch_that_is_stopped_keeps_and_pays_for_what_was_done(
     left = await bench.storage.batches.pending(batch.id, after=-1, limit=10)
     assert [item.index for item in left] == [1]
     assert Notes.of(found.provider_batches).submissions == {}
+
+
+async def test_a_stop_does_not_wait_for_ever_for_a_provider_that_knows_nothing(
+    bench: Bench, simulator: Simulator, vendor: str
+) -> None:
+    batch = await bench.keep(*prompts("one", model=ALIAS[vendor]))
+    poll = f"GET {CREATE[vendor]}/{{id}}"
+    await bench.run_until(batch, lambda vendors: vendors.calls_to(vendor, poll))
+    simulator.always(Status(404), on=vendor, path=poll)
+    simulator.always(Status(404), on=vendor, path=f"POST {CREATE[vendor]}/{{id}}/cancel")
+    bench.clock.sleeps.clear()
+
+    async with bench.runner() as runner, asyncio.timeout(60):
+        await runner.stop(await bench.found(batch))
+
+    assert sum(bench.clock.sleeps) == pytest.approx(24 * 3600, abs=300)
+    assert Notes.of((await bench.found(batch)).provider_batches).submissions == {}
+    [left] = await bench.storage.batches.pending(batch.id, after=-1, limit=10)
+    record = await bench.storage.ledger.find(record_id(batch.id, left.index, 0), tenant="acme")
+    assert record is not None
+    assert record.settlement is not None
+    assert (record.settlement.outcome, record.settlement.cost_usd) == ("cancelled", Decimal(0))
 
 
 async def test_a_stop_before_anything_arrived_sends_nothing(

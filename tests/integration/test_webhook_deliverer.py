@@ -253,6 +253,37 @@ async def test_a_receiver_that_takes_his_time_keeps_nobody_waiting(here: Deliver
     assert here.outbound.most_under_way["slow.example"] == 4
 
 
+async def test_a_crowd_of_slow_receivers_keeps_nobody_waiting_for_their_backlog(
+    here: Deliveries,
+) -> None:
+    crowd = [f"slow-{n}.example" for n in range(64)]
+    for host in crowd:
+        await here.endpoint(host)
+        here.outbound.held[host] = asyncio.Event()
+        here.outbound.answers[host] = "timeout"
+    await here.happen(8)
+    await here.deliverer.turn()
+
+    async def all_places_are_taken() -> bool:
+        return all(here.outbound.under_way[host] for host in crowd)
+
+    await until(all_places_are_taken, timeout_seconds=20)
+    await here.endpoint("fast.example")
+    told = await here.happen(2)
+    await here.deliverer.turn()
+    for host in crowd:
+        here.outbound.held[host].set()
+        here.outbound.held[host] = asyncio.Event()
+
+    async def fast_has_all() -> bool:
+        await here.deliverer.turn()
+        return sorted(here.outbound.sent_to("fast.example")) == sorted(told)
+
+    await until(fast_has_all, timeout_seconds=20)
+    here.outbound.held.clear()
+    await here.deliverer.aclose()
+
+
 async def test_two_replicas_deliver_each_message_once(
     here: Deliveries, database: SqliteDatabase, clock: ManualClock, outbound: FakeOutbound
 ) -> None:

@@ -86,6 +86,7 @@ def main() -> None:
             openai_api_key="sk-simulated",
             openai_base_url=simulator.openai_base_url,
             cors_origins=arguments.cors_origins,
+            outbound_allowed_hosts=("127.0.0.1:1",),  # nobody listens there
         )
         with RunningService(settings) as service:
             listener.bind(("127.0.0.1", 0))

@@ -39,7 +39,9 @@ def blocks() -> Iterator[object]:
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A service as `make run` starts it, and what its reader has set."""
     folder = tmp_path_factory.mktemp("guide")
-    with ServiceProcess(folder, AI_SERVICE_ADMIN_KEY=ADMIN_KEY) as service:
+    with ServiceProcess(
+        folder, AI_SERVICE_ADMIN_KEY=ADMIN_KEY, AI_SERVICE_OUTBOUND_ALLOWED_HOSTS="127.0.0.1"
+    ) as service:
         yield {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONPATH": str(Path("sdks/python/src").absolute()),

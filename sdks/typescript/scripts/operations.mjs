@@ -10,12 +10,17 @@ import { readFileSync, writeFileSync } from 'node:fs';
 const CALL_OPTIONS = ['signal', 'timeout', 'maxRetries', 'headers', 'idempotencyKey'];
 const RESERVED = ['call', 'pages', 'stream', 'request', 'constructor'];
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
+const JSON_LINES = ['application/jsonl', 'application/x-ndjson'];
 
 const [documentPath, outputPath, runtime = '..'] = process.argv.slice(2);
 const document = JSON.parse(readFileSync(documentPath, 'utf8'));
 
 const operations = Object.entries(document.paths).flatMap(([path, item]) =>
-  METHODS.filter((method) => item[method]).map((method) => ({ ...item[method], method, path })),
+  METHODS.filter((method) => item[method] && !item[method]['x-sdk-ignore']).map((method) => ({
+    ...item[method],
+    method,
+    path,
+  })),
 );
 const answers = new Map(operations.map((each) => [each.operationId, each]));
 
@@ -75,7 +80,10 @@ function methodOf(operation) {
     `method: '${method.toUpperCase()}'`,
     `path: ${inPath.length ? `path\`${path.replace(/{(\w+)}/g, (_, each) => `\${${camelCase(each)}}`)}\`` : `'${path}'`}`,
   ];
+  const result = resultOf(operation, type, inQuery);
   if (requiredInQuery.length) parts.push(`query: ${objectOf(requiredInQuery)}`);
+  else if (result.next) parts.push(`query: { limit: ${maximum(inQuery, 'limit')} }`);
+  if (result.next) parts.push(`next: '${result.next}'`);
   if (body) parts.push(`body: ${objectOf(requiredFields)}`);
   if (body && inQuery.length)
     parts.push(`queryNames: ${JSON.stringify(inQuery.map((each) => each.name))}`);
@@ -87,7 +95,6 @@ function methodOf(operation) {
   // The model alone makes sense only where what is asked is an argument.
   const takesModel = requiredFields.length > 0 && optional.some((each) => each.name === 'model');
   const given = positional.map((each) => `${camelCase(each.name)}: ${each.type}`);
-  const result = resultOf(operation, type, optional);
   const names = { options: takesModel ? 'modelOrOptions' : 'options' };
   const args = [...given, `${names.options}: ${takesModel ? 'string | ' : ''}${optionsType} = {}`];
   const passed = [`{ ${parts.join(', ')} }`, names.options, ...result.extra];
@@ -109,7 +116,7 @@ ${[
 }
 
 /** Which of the three ways to call leads to the answer, and what comes back. */
-function resultOf({ operationId, responses }, type, optional) {
+function resultOf({ operationId, responses }, type, inQuery) {
   const [, response] = Object.entries(responses).find(([status]) => status.startsWith('2'));
   if (response.content?.['text/event-stream']) {
     const whole = operationId.replace('stream_', '');
@@ -128,9 +135,20 @@ function resultOf({ operationId, responses }, type, optional) {
   }
   const schema = response.content?.['application/json'];
   const isPaged = schema && 'next_cursor' in (resolved(schema.schema).properties ?? {});
-  return isPaged && optional.some((each) => each.name === 'cursor')
+  // A page of lines tells in the header `X-Next-PARAMETER` which value of that parameter asks for the next page.
+  const headers = Object.keys(response.headers ?? {}).map((name) => name.toLowerCase());
+  const next = inQuery.find(({ name }) => headers.includes(`x-next-${name}`))?.name;
+  if (next && JSON_LINES.some((each) => response.content?.[each]))
+    return { method: 'pages', type: `PagedCall<Page<Answer<${type}Responses>>>`, extra: [], next };
+  return isPaged && inQuery.some((each) => each.name === 'cursor')
     ? { method: 'pages', type: `PagedCall<Answer<${type}Responses>>`, extra: [] }
     : { method: 'call', type: `Call<Answer<${type}Responses>>`, extra: [] };
+}
+
+/** The largest value that a parameter may have. */
+function maximum(parameters, wanted) {
+  const { schema } = parameters.find(({ name }) => name === wanted);
+  return [schema, ...(schema.anyOf ?? [])].find((each) => 'maximum' in each).maximum;
 }
 
 function resolved(schema) {

@@ -50,6 +50,8 @@ export interface Operation {
   /** Which options go into the query although there is a body. */
   queryNames?: readonly string[];
   isMultipart?: boolean;
+  /** Of JSON Lines in pages: the parameter that asks for a page; a header tells its value for the next one. */
+  next?: string;
   /** Whether it takes an `Idempotency-Key`. */
   isIdempotent?: boolean;
 }

@@ -114,7 +114,7 @@ export class AIServiceSDK extends Operations {
     options: CallOptions,
   ): PagedCall<P> {
     return new PagedCall<P>(this.#answer<P>(operation, options), (cursor) =>
-      this.call<P>(operation, { ...options, cursor } as CallOptions),
+      this.call<P>(operation, { ...options, [operation.next ?? 'cursor']: cursor } as CallOptions),
     );
   }
 
@@ -133,7 +133,7 @@ export class AIServiceSDK extends Operations {
       prepare(operation, options),
       options,
       async (response, deadline) => {
-        const data = (await dataOf(response)) as T;
+        const data = (await dataOf(response, operation)) as T;
         deadline.release();
         return { data, response };
       },
@@ -145,8 +145,13 @@ function withModel(options: string | CallOptions): CallOptions {
   return typeof options === 'string' ? ({ model: options } as CallOptions) : options;
 }
 
-async function dataOf(response: Response): Promise<unknown> {
+async function dataOf(response: Response, { next }: Operation): Promise<unknown> {
   if (response.status === 204) return undefined;
+  if (next !== undefined) {
+    const lines = (await response.text()).split('\n').filter((line) => line !== '');
+    const data = lines.map((line) => JSON.parse(line) as unknown);
+    return { data, next_cursor: response.headers.get(`X-Next-${next}`) };
+  }
   const isJSON = /^application\/json\b/.test(response.headers.get('content-type') ?? '');
   return isJSON ? response.json() : response.text();
 }

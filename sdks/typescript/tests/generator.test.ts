@@ -6,13 +6,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { AIServiceSDK } from '../src/index.js';
 import { Relay, answer, events } from './relay.js';
+import { all } from './served.js';
 
 const PACKAGE = new URL('..', import.meta.url).pathname;
 const DOCUMENT = join(PACKAGE, 'tests/fixture/openapi.json');
 
 type Method = (...args: unknown[]) => Promise<unknown> & {
   final(): Promise<unknown>;
-};
+} & AsyncIterable<unknown>;
 
 let folder: string;
 let methods: Record<string, Method>;
@@ -86,6 +87,9 @@ it('types all of it', { timeout: 60_000 }, () => {
     }
     (await sdk.streamQueryCollection('docs', 'Really?').final()).answer satisfies string;
     (await sdk.getBatchResults('batch_1', 5)) satisfies string;
+    for await (const line of sdk.getLines('batch_1', { behind: 5 })) line.index satisfies number;
+    // @ts-expect-error: it is not for SDKs
+    void sdk.takeHook;
     // @ts-expect-error: there is no such option
     void sdk.queryCollection('docs', 'Really?', { topk: 2 });
     // @ts-expect-error: a required argument is missing
@@ -105,6 +109,24 @@ it('takes what a query must have as an argument, and gives lines as they are', a
   );
   expect(await call(relay, 'getBatchResults', 'batch_1', 5)).toBe(lines);
   expect(relay.requests[0]?.path).toBe('/batches/batch_1/results?after=5');
+});
+
+it('reads lines that come in pages one by one', async () => {
+  const type = { 'content-type': 'application/x-ndjson' };
+  await using relay = await Relay.start(
+    answer(200, { ...type, 'x-next-behind': '7' }, '{"index":4}\n{"index":7}\n'),
+    answer(200, type, '{"index":9}\n'),
+    answer(200, type, ''),
+  );
+  const indices = await all(call(relay, 'getLines', 'batch_1', { behind: 3 }));
+  expect(indices).toEqual([{ index: 4 }, { index: 7 }, { index: 9 }]);
+  const page = await call(relay, 'getLines', 'batch_1', { limit: 5 });
+  expect(page).toEqual({ data: [], next_cursor: null });
+  expect(relay.requests.map((each) => each.path)).toEqual([
+    '/batches/batch_1/lines?limit=500&behind=3',
+    '/batches/batch_1/lines?limit=500&behind=7',
+    '/batches/batch_1/lines?limit=5',
+  ]);
 });
 
 it.each([

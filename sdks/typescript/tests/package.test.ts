@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { key, url } from './served.js';
+import { key, script, url } from './served.js';
 
 const MAX_GZIPPED_BYTES = 8 * 1024;
 const PACKAGE = new URL('..', import.meta.url).pathname;
@@ -111,11 +111,45 @@ it('leaves no timer behind that would keep a program from ending', async () => {
   expect(await output('node', '--input-type=module', '--eval', code)).toBe('0\n');
 });
 
-it('has an example for Node that works', async () => {
-  await cp(join(PACKAGE, 'examples/node.mjs'), join(folder, 'node.mjs'));
-  const printed = await output('node', 'node.mjs', 'Say hello');
-  expect(printed.match(/Echo: Say hello/g)).toHaveLength(2);
-  expect(printed).toMatch(/\d+ tokens, 0\.\d+ USD/);
+describe('the examples', () => {
+  /** What one of them prints. */
+  async function example(name: string, ...args: string[]): Promise<string> {
+    await cp(join(PACKAGE, 'examples', name), join(folder, name));
+    return output('node', name, ...args);
+  }
+
+  it('ask and stream', async () => {
+    const printed = await example('node.mjs', 'Say hello');
+    expect(printed.match(/Echo: Say hello/g)).toHaveLength(2);
+    expect(printed).toMatch(/\d+ tokens, 0\.\d+ USD/);
+  });
+
+  it('have a conversation remembered', async () => {
+    const printed = await example('memory.mjs', 'I am Ada.', 'Who am I?');
+    expect(printed).toMatch(/^Echo: I am Ada\.\nEcho: Who am I\?\n\d+ tokens, 0\.\d+ USD\n$/);
+  });
+
+  it('run a batch from its file to its results', async () => {
+    const lines = ['A', 'B'].map((city) => JSON.stringify({ custom_id: city, prompt: city }));
+    await writeFile(join(folder, 'requests.jsonl'), lines.join('\n'));
+    const printed = await example('batch.mjs', 'requests.jsonl');
+    expect(printed).toMatch(/^A: Echo: A\nB: Echo: B\ncompleted: 2 answered for 0\.\d+ USD\n$/);
+  });
+
+  it('use a prompt by its label', async () => {
+    const rendered = 'Summarize this in 2 sentences: Long text.';
+    const printed = await example('prompts.mjs', 'Long text.');
+    expect(printed).toBe(`${rendered}\nEcho: ${rendered}\n8 tokens\n`);
+  });
+
+  it('answer from documents with their sources', async () => {
+    await writeFile(join(folder, 'refunds.md'), 'Refunds take thirty days.');
+    await writeFile(join(folder, 'wheels.md'), 'Bicycles have two wheels.');
+    await script('anthropic', { reply: { text: 'Thirty days.' } });
+    const question = 'How long do refunds take?';
+    const printed = await example('documents.mjs', question, 'refunds.md', 'wheels.md');
+    expect(printed).toMatch(/^Thirty days\.\n\d\.\d+ refunds\.md: Refunds take thirty days\.\n/);
+  });
 });
 
 describe('the README', () => {

@@ -18,7 +18,8 @@ from service.retrieval.ports import DocumentFormat, ReaderUnavailable, Unreadabl
 _IDLE_SECONDS = 60.0
 _GRACE_SECONDS = 5  # after which a worker that nobody has killed ends itself
 _MAX_ANSWER_BYTES = 256 * 1024 * 1024
-_COMMAND = (sys.executable, "-m", "service.adapters.documents.worker")
+# -P: a folder that happens to be named as a package, where the service was started, is not one.
+_COMMAND = (sys.executable, "-P", "-m", "service.adapters.documents.worker")
 
 
 class WorkerReader:
@@ -80,22 +81,33 @@ class WorkerReader:
         await self._kill()
 
     async def _ask(self, payload: bytes) -> ReadAnswer:
-        if self._worker is None:
-            self._worker = await asyncio.create_subprocess_exec(
-                *_COMMAND,
-                str(self._max_bytes),
-                str(math.ceil(self._timeout_seconds) + _GRACE_SECONDS),
-                stdin=PIPE,
-                stdout=PIPE,
-                stderr=DEVNULL,
-                env=_environment(),
-                start_new_session=True,  # a Ctrl-C is not for it
-            )
-        requests, answers = self._worker.stdin, self._worker.stdout
+        worker = self._worker or await self._start()
+        requests = worker.stdin
         assert requests is not None, "it is a pipe"  # noqa: S101 - for the type checker
-        assert answers is not None, "it is a pipe"  # noqa: S101 - for the type checker
         requests.write(length_of(payload) + payload)
         await requests.drain()
+        return await self._answer(worker)
+
+    async def _start(self) -> Process:
+        self._worker = await asyncio.create_subprocess_exec(
+            *_COMMAND,
+            str(self._max_bytes),
+            str(math.ceil(self._timeout_seconds) + _GRACE_SECONDS),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            env=_environment(),
+            start_new_session=True,  # a Ctrl-C is not for it
+        )
+        try:
+            await self._answer(self._worker)
+        except asyncio.IncompleteReadError as died:
+            raise ReaderUnavailable("The process that reads documents does not start") from died
+        return self._worker
+
+    async def _answer(self, worker: Process) -> ReadAnswer:
+        answers = worker.stdout
+        assert answers is not None, "it is a pipe"  # noqa: S101 - for the type checker
         size = int.from_bytes(await answers.readexactly(LENGTH_BYTES))
         if size > _MAX_ANSWER_BYTES:
             raise ConnectionError("the worker says more than it can have read")

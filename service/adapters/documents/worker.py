@@ -33,15 +33,21 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (max_bytes, max_bytes))
     os.nice(_FLAT_OUT)
     logging.disable()  # pypdf tells of everything odd
-    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    requests = sys.stdin.buffer
     decoder = msgspec.msgpack.Decoder(ReadRequest)
+    _send(ReadAnswer())  # it has started
     while length := requests.read(LENGTH_BYTES):
         request = decoder.decode(requests.read(int.from_bytes(length)))
         signal.alarm(max_seconds)
-        payload = msgspec.msgpack.encode(_answer(request))
+        answer = _answer(request)
         signal.alarm(0)
-        answers.write(length_of(payload) + payload)
-        answers.flush()
+        _send(answer)
+
+
+def _send(answer: ReadAnswer) -> None:
+    payload = msgspec.msgpack.encode(answer)
+    sys.stdout.buffer.write(length_of(payload) + payload)
+    sys.stdout.buffer.flush()
 
 
 def _answer(request: ReadRequest) -> ReadAnswer:

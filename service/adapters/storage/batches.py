@@ -31,6 +31,7 @@ from service.adapters.storage.outbox import insert_events
 from service.adapters.storage.tables import batch_items, batches, requests
 from service.adapters.storage.transactions import Transactions
 from service.batches.ports import (
+    MAX_PENDING_CHARACTERS,
     BatchStoreUnavailable,
     EndState,
     FinishedStatus,
@@ -102,10 +103,13 @@ class SqlBatchStore:
         return _stored(rows[0]) if rows else None
 
     async def list_batches(
-        self, *, tenant: str, limit: int, before: str | None = None
+        self, *, tenant: str, token_id: str | None, limit: int, before: str | None = None
     ) -> list[StoredBatch]:
-        """Up to `limit` of a tenant's batches, the newest first; those behind the id `before`."""
+        """Up to `limit` of a tenant's batches, or only of those that this browser token has made; the newest
+        first, those behind the id `before`."""
         query = select(*_COLUMNS).where(_batch.tenant == tenant, _IS_THERE)
+        if token_id is not None:
+            query = query.where(_batch.token_id == token_id)
         if before is not None:
             query = query.where(_batch.id < before)
         return [
@@ -146,9 +150,12 @@ class SqlBatchStore:
         return changed == 1
 
     async def pending(self, batch_id: str, *, after: int, limit: int) -> list[PendingItem]:
-        """Up to `limit` items that have not ended, in their order, with an index above `after`."""
+        """Up to `limit` items that have not ended, in their order, with an index above `after`; fewer where
+        they are large."""
         query = _some_items(PendingItem, batch_id, after=after, limit=limit).where(_IS_PENDING)
-        return [PendingItem(**row) for row in await self._rows(query)]
+        sizes = query.with_only_columns(_item.index, func.length(_item.body).label("size"))
+        last = _last_within(await self._rows(sizes), MAX_PENDING_CHARACTERS)
+        return [PendingItem(**row) for row in await self._rows(query.where(_item.index <= last))]
 
     async def pending_at(self, batch_id: str, indexes: Collection[int]) -> list[PendingItem]:
         """Those of the items that have not ended, in their order."""
@@ -330,6 +337,17 @@ def _some_items(
         .order_by(_item.index)
         .limit(limit)
     )
+
+
+def _last_within(sizes: Sequence[RowMapping], most: int) -> int:
+    """The last index up to which the items have `most` characters together, or the first; -1 without any."""
+    last, characters = -1, 0
+    for row in sizes:
+        characters += row["size"]
+        if last >= 0 and characters > most:
+            break
+        last = row["index"]
+    return last
 
 
 def _counting(batch_id: str, ended: Sequence[ItemEnd]) -> Update:

@@ -238,11 +238,13 @@ class SqlWebhookStore:
     async def due_endpoints(
         self, *, now: datetime, except_endpoints: Collection[str], limit: int
     ) -> list[str]:
-        """The ids of up to `limit` enabled endpoints to which something is due."""
+        """The ids of up to `limit` enabled endpoints to which something is due: failing ones last, else by
+        chance."""
         due = (
             select(_endpoint.id)
             .where(_IS_ENABLED, _endpoint.id.not_in(except_endpoints))
             .where(exists().where(_delivery.endpoint_id == _endpoint.id, _is_due(now)))
+            .order_by(_endpoint.failing_since.is_not(None), func.random())
             .limit(limit)
         )
         return [row["id"] for row in await self._rows(due)]

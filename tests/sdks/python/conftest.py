@@ -31,6 +31,7 @@ def _running(
         openai_base_url=_simulator.openai_base_url,
         cache_ttl_seconds=0,
         max_attempts=1,
+        outbound_allowed_hosts=("127.0.0.1:1",),  # nobody listens there
     )
     with RunningService(settings) as service:
         yield service

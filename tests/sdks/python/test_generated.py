@@ -3,6 +3,7 @@
 import importlib
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -52,7 +53,8 @@ def test_every_operation_has_its_method() -> None:
     paths = json.loads(DOCUMENT.read_text())["paths"]
     for operations in paths.values():
         for operation in operations.values():
-            assert callable(getattr(AIServiceSDK, operation["operationId"]))
+            is_method = callable(getattr(AIServiceSDK, operation["operationId"], None))
+            assert is_method is not operation.get("x-sdk-ignore", False)
 
 
 def test_what_is_generated_is_typed(folder: Path) -> None:
@@ -81,7 +83,7 @@ def test_files_are_uploaded_with_the_other_fields(
         metadata={"team": "é"},
     )
     assert documents[0].id == "doc_1"
-    first, second = wire.received  # a file that was read is sent again whole
+    first, second = wire.received  # a file that was sent is sent again whole
     assert first == second
     body = second.body.decode()
     assert second.headers["content-type"].startswith("multipart/form-data; boundary=")
@@ -96,6 +98,36 @@ def test_files_are_uploaded_with_the_other_fields(
     ):
         assert part in body
     assert "mode" not in body
+
+
+def test_a_file_that_cannot_be_read_twice_is_sent_again_whole(sdk: Any, wire: WireServer) -> None:
+    wire.replies = [Reply(503, headers={"Retry-After": "0"}), Reply(202, (b'{"id": "d"}',))]
+    reading, writing = os.pipe()
+    os.write(writing, b"from a pipe")
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        sdk.upload_batch(pipe)
+    first, second = wire.received
+    assert first == second
+    assert b"from a pipe" in second.body
+
+
+def test_a_large_file_is_not_held_in_memory(wire: WireServer, tmp_path: Path) -> None:
+    path = tmp_path / "large.jsonl"
+    path.write_bytes(bytes(20_000_000))
+    code = f"""
+import pathlib, tracemalloc, ai_service_sdk
+sdk = ai_service_sdk.AIServiceSDK("sk-ais-x", {wire.url!r})
+tracemalloc.start()
+sdk.upload_batch(pathlib.Path({str(path)!r}))
+print(tracemalloc.get_traced_memory()[1])
+"""
+    environment = {"PYTHONPATH": str(Path("sdks/python/src").absolute())}
+    most = subprocess.run(
+        (sys.executable, "-c", code), env=environment, capture_output=True, check=True
+    )
+    assert len(wire.received[0].body) > 20_000_000
+    assert int(most.stdout) < 5_000_000
 
 
 def test_one_file_comes_first(sdk: Any, wire: WireServer) -> None:
@@ -124,6 +156,28 @@ def test_json_lines_are_a_list_and_choices_are_told_by_their_shape(
     assert wire.received[0].target == target
 
 
+def test_json_lines_in_pages_are_read_line_by_line(sdk: Any, wire: WireServer) -> None:
+    line = b'{"index": %d, "outcome": {"text": "a"}}\n'
+    wire.replies = [
+        Reply(pieces=(line % 4, line % 7), headers={"X-Next-Behind": "7"}),
+        Reply(pieces=(line % 9,)),
+        Reply(pieces=()),
+    ]
+    assert [each.index for each in sdk.get_lines("b", behind=3)] == [4, 7, 9]
+    targets = [request.target for request in wire.received]
+    assert targets == [
+        "/batches/b/lines?behind=3&limit=1000",
+        "/batches/b/lines?behind=7&limit=1000",
+    ]
+    (page,) = sdk.get_lines("b", limit=5).pages()
+    assert (page.data, page.next_cursor) == ([], None)
+    assert wire.received[-1].target == "/batches/b/lines?limit=5"
+
+
+def test_what_is_not_for_sdks_is_no_method(sdk: Any) -> None:
+    assert not hasattr(sdk, "take_hook")
+
+
 def test_names_that_python_cannot_have_are_mended(sdk: Any, wire: WireServer) -> None:
     wire.replies = [Reply(202, (b'{"id": "d", "from": "x"}',))]
     document = sdk.upload_batch(b"")
@@ -137,7 +191,9 @@ def test_a_stream_of_another_kind_needs_nothing_by_hand(sdk: Any, wire: WireServ
     reading = sdk.stream_query("manuals", question="Why?")
     first, *_ = reading
     assert first.source_nodes[0].from_ == "x"
-    assert reading.final().text == "Hello"
+    whole = reading.final()
+    assert whole.text == "Hello"
+    assert whole.source_nodes == first.source_nodes
     assert wire.received[0].json == {"question": "Why?"}
 
 

@@ -21,10 +21,10 @@ from ai_service_sdk.types import DoneEvent, StreamResult, TokenEvent
 
 from tests.running import ADMIN_KEY, RunningService
 from tests.sdks.python.callers import Caller, Stop
+from tests.sdks.python.leaving import FOREVER, provider_is_left
 from tests.sdks.python.wire import DONE, TOKEN, WireServer, error, event, stream
 from tests.simulator import Cut, Reply, Simulator, ToolCall, Words
 
-FOREVER = Words(100_000, interval_seconds=0.01)
 MESSAGES = [{"role": "user", "content": "Hello"}]
 
 
@@ -61,11 +61,6 @@ def into(came: list[Any]) -> Stop:
         return False
 
     return note
-
-
-async def provider_is_left(simulator: Simulator) -> None:
-    """Wait until the service has closed its call to the provider."""
-    await simulator.wait_for(lambda s: s.calls[-1].client_left_at is not None)
 
 
 async def test_events_come_as_objects_that_are_dicts_too(sdk: Caller) -> None:

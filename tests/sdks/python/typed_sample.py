@@ -9,18 +9,24 @@ from ai_service_sdk import (
     AIServiceSDK,
     APIError,
     AsyncAIServiceSDK,
+    AsyncPages,
+    Lines,
     Pages,
     RateLimitError,
     RawResponse,
     Stream,
 )
 from ai_service_sdk.types import (
+    BatchResultLine,
     ChatMessageParam,
     ChatResponse,
     DoneEvent,
     GenerateResponse,
     KeyListResponse,
     KeyResponse,
+    QueryDoneEvent,
+    QueryStreamResult,
+    SourcesEvent,
     StreamResult,
     TokenEvent,
     ToolDefinitionParam,
@@ -55,6 +61,14 @@ def main(sdk: AIServiceSDK) -> None:
 
     assert_type(sdk.list_keys(limit=10), Pages[KeyResponse, KeyListResponse])
     assert_type([key.name for key in sdk.list_keys()], list[str])
+    lines = sdk.get_batch_results(sdk.upload_batch(Path("batch.jsonl")).id)
+    assert_type(lines, Pages[BatchResultLine, Lines[BatchResultLine]])
+    assert_type([line.custom_id for line in lines], list[str | None])
+    sdk.upload_documents("kb", file=[Path("a.md"), b"", ("b.txt", b"")])
+    asked = sdk.stream_query_collection("kb", question="Why?")
+    assert_type(asked, Stream[SourcesEvent | TokenEvent | QueryDoneEvent, QueryStreamResult])
+    assert_type(asked.final().source_nodes[0].score, float)
+
     raw = sdk.with_raw_response.generate("Hello")
     assert_type(raw, RawResponse[GenerateResponse])
     assert_type(raw.parse().text, str)
@@ -68,6 +82,8 @@ def main(sdk: AIServiceSDK) -> None:
 
 async def async_main(sdk: AsyncAIServiceSDK) -> None:
     """The other one."""
+    lines = sdk.get_batch_results("batch_1", limit=10)
+    assert_type(lines, AsyncPages[BatchResultLine, Lines[BatchResultLine]])
     assert_type(await sdk.generate("Hello"), GenerateResponse)
     async for chunk in sdk.stream_generate("Hello"):
         if chunk.type == "token":

@@ -15,7 +15,7 @@ from ai_service_sdk._generated import __version__
 from ai_service_sdk._generated.client import AIServiceSDK, AsyncAIServiceSDK
 from ai_service_sdk._model import Model
 from ai_service_sdk._operations import OMIT, Omit
-from ai_service_sdk._pages import AsyncPages, Pages
+from ai_service_sdk._pages import AsyncPages, Lines, Pages
 from ai_service_sdk._raw import RawResponse
 from ai_service_sdk._streams import AsyncStream, Stream
 from ai_service_sdk.errors import (
@@ -51,6 +51,7 @@ __all__ = [
     "BudgetExceededError",
     "ConflictError",
     "File",
+    "Lines",
     "Model",
     "NotFoundError",
     "Omit",

@@ -34,7 +34,7 @@ ToolCall._converters = {"function": FunctionCall._read}
 
 
 class Whole(Model):
-    """What the events of a stream say together."""
+    """What the events of a stream say together; what is neither text nor a tool call, by its own name."""
 
     text: str
     """The text of all `token` events."""
@@ -58,6 +58,7 @@ class EventReader(Generic[Answer]):
         self._decoder = EventDecoder()
         self._text: list[str] = []
         self._tool_calls: dict[int, _ToolCallPieces] = {}
+        self._beside: dict[str, Any] = {}
         self.result: Model | None = None
         """The whole, once the `done` event has come."""
 
@@ -66,6 +67,7 @@ class EventReader(Generic[Answer]):
         for data in self._decoder.feed(piece):
             event = _object(data)
             kind = event.get("type")
+            converted = self._convert(event)
             if kind == "token":
                 self._text.append(str(event.get("content", "")))
             elif kind == "tool_call":
@@ -74,7 +76,9 @@ class EventReader(Generic[Answer]):
                 raise event_error(event)
             elif kind == "done":
                 self.result = self._result_of(event)
-            yield self._convert(event)
+            else:
+                self._beside |= {name: converted[name] for name in converted if name != "type"}
+            yield converted
             if self.result is not None:
                 return
 
@@ -98,9 +102,8 @@ class EventReader(Generic[Answer]):
             }
             for _, pieces in sorted(self._tool_calls.items())
         ]
-        return self._result_type(done)._with(
-            text="".join(self._text), tool_calls=each(ToolCall._read)(calls)
-        )
+        whole = {"text": "".join(self._text), "tool_calls": each(ToolCall._read)(calls)}
+        return self._result_type(done)._with(**(self._beside | whole))
 
 
 def _object(data: bytes) -> dict[str, Any]:

@@ -37,6 +37,8 @@ class Operation(Generic[Answer]):
     convert: Converter
     media_type: str = "application/json"
     """Of the answer; empty if there is none."""
+    next_page_header: str = ""
+    """Of JSON Lines that come in pages: what tells how to ask for the next one."""
     takes_idempotency_key: bool = False
 
     @property
@@ -57,7 +59,10 @@ class Operation(Generic[Answer]):
             return response.content
         try:
             if self.media_type in JSON_LINES:
-                return [json.loads(line) for line in response.content.splitlines() if line]
+                lines = [json.loads(line) for line in response.content.splitlines() if line]
+                if not self.next_page_header:
+                    return lines
+                return {"data": lines, "next_cursor": response.headers.get(self.next_page_header)}
             return json.loads(response.content)
         except ValueError as error:
             raise APIError(

@@ -3,12 +3,27 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Generic, TypeVar
 
-from ai_service_sdk._model import Model
+from ai_service_sdk._model import Converter, Model, each
 from ai_service_sdk._operations import Omit
 
 Item = TypeVar("Item")
 Page = TypeVar("Page", bound=Model)
-Cursor = str | None | Omit
+Cursor = str | int | None | Omit
+LINES_PER_PAGE = 1000
+"""JSON Lines are asked for by this many, unless the caller says how many."""
+
+
+class Lines(Model, Generic[Item]):
+    """A page of JSON Lines."""
+
+    data: list[Item]
+    next_cursor: str | None
+
+
+def lines_of(convert: Converter) -> Converter:
+    """A converter of pages of lines, of which `convert` reads each."""
+    read = each(convert)
+    return lambda page: Lines({**page, "data": read(page["data"])})
 
 
 class Pages(Generic[Item, Page]):

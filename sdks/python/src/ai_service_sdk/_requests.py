@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import httpx2
 
-from ai_service_sdk._files import file_parts, form_fields
+from ai_service_sdk._files import Form, form_of
 from ai_service_sdk._generated import __version__
 from ai_service_sdk._logging import logger, shown
 from ai_service_sdk._model import plain
@@ -34,6 +34,7 @@ class Call(Generic[Answer]):
     url: str
     headers: Mapping[str, str] = field(repr=False)
     content: bytes | None = field(repr=False)
+    form: Form | None = field(repr=False)
     timeout: httpx2.Timeout
     max_retries: int
     signing_key: str | None = field(repr=False)
@@ -45,9 +46,13 @@ class Call(Generic[Answer]):
             self.url,
             headers=self.headers,
             content=self.content,
+            data=self.form.fields if self.form else None,
+            files=self.form.files if self.form else None,
             timeout=self.timeout,
         )
         if self.signing_key is not None:
+            if self.form is not None:
+                request.read()  # the signature needs all of it
             sign(request, api_key=self.signing_key)
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug(
@@ -120,9 +125,10 @@ class Requests:
         sent = self._headers | {"Accept": operation.media_type or "*/*"}
         if headers:
             sent |= {name: str(value) for name, value in given(headers).items()}
-        content = None
+        content = multipart = None
         if files is not None:
-            content, sent["Content-Type"] = _multipart(form or {}, files)
+            multipart = form_of(form or {}, files)
+            sent["Content-Type"] = multipart.content_type
         elif body is not None and body is not OMIT:
             content = _json(given(body) if isinstance(body, dict) else body)
             sent["Content-Type"] = "application/json"
@@ -138,6 +144,7 @@ class Requests:
             self._url(operation.path, path, query),
             sent,
             content,
+            multipart,
             self._timeout if isinstance(options.timeout, Omit) else _timeout(options.timeout),
             max_retries,
             self._signing_key,
@@ -188,9 +195,3 @@ def plain_or_fail(value: Any) -> Any:
     if made_plain is value:
         raise TypeError(f"{type(value).__name__} cannot be sent as JSON")
     return made_plain
-
-
-def _multipart(form: Mapping[str, Any], files: Mapping[str, Any]) -> tuple[bytes, str]:
-    parts = file_parts(files)
-    encoded = httpx2.Request("POST", "http://local", data=form_fields(form), files=parts)
-    return encoded.read(), encoded.headers["Content-Type"]

@@ -262,7 +262,7 @@ export abstract class Operations {
    * Have up to 50,000 requests answered, as time, limits and budget allow.
    *
    * The batch survives restarts; it runs under the key that it came with, and ends with it. Its requests and
-   * results are deleted some weeks after its end.
+   * results are deleted 30 days after its end, unless the operator has set another time.
    *
    * Needs the scope `batch`.
    */
@@ -299,8 +299,16 @@ export abstract class Operations {
   getBatchResults(
     batchId: string,
     options: Options<api.GetBatchResultsData> = {},
-  ): Call<Answer<api.GetBatchResultsResponses>> {
-    return this.call({ method: 'GET', path: path`/api/v1/batches/${batchId}/results` }, options);
+  ): PagedCall<Page<Answer<api.GetBatchResultsResponses>>> {
+    return this.pages(
+      {
+        method: 'GET',
+        path: path`/api/v1/batches/${batchId}/results`,
+        query: { limit: 1000 },
+        next: 'after',
+      },
+      options,
+    );
   }
 
   /**
@@ -852,7 +860,7 @@ export abstract class Operations {
    *
    * Needs the scope `usage:read`.
    *
-   * @param requestId The `id` of the answer.
+   * @param requestId The `id` of the answer: `req_…`.
    */
   getRequest(
     requestId: string,
@@ -1122,7 +1130,7 @@ export abstract class Operations {
   /**
    * List the deliveries to a webhook endpoint, the newest first.
    *
-   * They are kept for `AI_SERVICE_CONTENT_RETENTION_DAYS` after their end.
+   * They are kept for 30 days after their end, unless the operator has set another time.
    *
    * Needs the scope `admin`.
    *
@@ -1168,26 +1176,6 @@ export abstract class Operations {
   ): Call<Answer<api.RedeliverWebhookResponses>> {
     return this.call(
       { method: 'POST', path: path`/api/v1/webhook-deliveries/${deliveryId}/redeliver` },
-      options,
-    );
-  }
-
-  /**
-   * Take a provider's event; its signature stands for the key.
-   *
-   * The signature is one of two: `X-Webhook-Signature`, or the three headers of Standard Webhooks. What an
-   * event says of a request is shown by `GET /requests/{request_id}` and told to the request's tenant by its
-   * webhook endpoints; it changes neither status nor cost. A repeat has no second effect. Without a secret in
-   * the settings there is nothing here.
-   *
-   * @param type `generation.completed`, `generation.failed`, `usage.threshold_reached`, or OpenAI's `batch.completed`, `batch.failed`, `batch.cancelled`, `batch.expired`.
-   */
-  receiveProviderEvent(
-    type: api.ReceiveProviderEventData['body']['type'],
-    options: Options<api.ReceiveProviderEventData, 'type'> = {},
-  ): Call<Answer<api.ReceiveProviderEventResponses>> {
-    return this.call(
-      { method: 'POST', path: '/api/v1/webhooks/llm-provider', body: { type } },
       options,
     );
   }

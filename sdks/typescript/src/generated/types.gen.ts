@@ -27,13 +27,13 @@ export type AddDocumentsRequest = {
   /**
    * Text
    *
-   * Either one document's text …
+   * One document's text; instead of `documents`.
    */
   text?: string | null;
   /**
    * Metadata
    *
-   * … its fields …
+   * With `text`: up to 16 fields, to filter by and shown with each source.
    */
   metadata?: {
     [key: string]: unknown | string;
@@ -41,13 +41,13 @@ export type AddDocumentsRequest = {
   /**
    * Id
    *
-   * … and its id,
+   * With `text`: yours; a document of the same id is replaced. Absent: one is made.
    */
   id?: string | null;
   /**
    * Documents
    *
-   * or several documents.
+   * Several documents; instead of `text`.
    */
   documents?: Array<NewDocument> | null;
 };
@@ -307,13 +307,13 @@ export type BatchRequest = {
   /**
    * Prompts
    *
-   * Either these …
+   * Prompts; instead of `requests`.
    */
   prompts?: Array<string> | null;
   /**
    * Requests
    *
-   * … or generate and chat bodies.
+   * Generate and chat bodies; instead of `prompts`.
    */
   requests?: Array<BatchItem> | null;
   /**
@@ -1353,13 +1353,13 @@ export type CreateBatchRequest = {
   /**
    * Prompts
    *
-   * Either these …
+   * Prompts; instead of `requests`.
    */
   prompts?: Array<string> | null;
   /**
    * Requests
    *
-   * … or generate and chat bodies, each with a `custom_id` if you like.
+   * Generate and chat bodies, each with a `custom_id` if you like; instead of `prompts`.
    */
   requests?: Array<GenerateItem | ChatItem> | null;
   /**
@@ -1855,20 +1855,6 @@ export type ErrorResponse = {
    * What went wrong.
    */
   error: ErrorDetail;
-};
-
-/**
- * EventReceived
- *
- * The event has come; a repeat and an unknown type get the same answer.
- */
-export type EventReceived = {
-  /**
-   * Received
-   *
-   * Always true.
-   */
-  received?: true;
 };
 
 /**
@@ -3334,42 +3320,6 @@ export type PromptVariable = {
 };
 
 /**
- * ProviderEvent
- *
- * Something that happened at a provider. Fields that are not named here are ignored.
- *
- * Types that are not known are accepted, and have no effect.
- */
-export type ProviderEvent = {
-  /**
-   * Type
-   *
-   * `generation.completed`, `generation.failed`, `usage.threshold_reached`, or OpenAI's `batch.completed`, `batch.failed`, `batch.cancelled`, `batch.expired`.
-   */
-  type: string;
-  /**
-   * Data
-   *
-   * `request_id` (the `id` of our answer) with `result` or `error`; of a batch, its `id` at the provider.
-   */
-  data?: {
-    [key: string]: unknown;
-  };
-  /**
-   * Timestamp
-   *
-   * When it happened, RFC 3339 or unix seconds: of two events on one request the later one wins. Absent: when it comes.
-   */
-  timestamp?: string | null;
-  /**
-   * Id
-   *
-   * What a repeat is known by, unless Standard Webhooks' own header is signed. Absent: the body's hash.
-   */
-  id?: string | null;
-};
-
-/**
  * ProviderOptions
  *
  * Fields that are merged into one vendor's call. They may not change the model, the messages, the
@@ -4801,15 +4751,15 @@ export type GenerateErrors = {
    */
   403: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -4876,15 +4826,15 @@ export type StreamGenerateErrors = {
    */
   403: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -4955,15 +4905,15 @@ export type ChatErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -5034,15 +4984,15 @@ export type StreamChatErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -5154,11 +5104,11 @@ export type CreateConversationErrors = {
    */
   403: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -5453,11 +5403,11 @@ export type ForkConversationErrors = {
    */
   404: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -5512,15 +5462,15 @@ export type CreateEmbeddingsErrors = {
    */
   403: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -5583,15 +5533,15 @@ export type RunBatchErrors = {
    */
   403: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -5696,15 +5646,15 @@ export type CreateBatchErrors = {
    */
   403: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -5800,7 +5750,7 @@ export type GetBatchResultsData = {
     /**
      * Limit
      *
-     * How many at most; absent: all.
+     * How many a page has, at most; absent: all.
      */
     limit?: number | null;
   };
@@ -5924,15 +5874,15 @@ export type UploadBatchErrors = {
    */
   403: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -6101,11 +6051,11 @@ export type PutPromptErrors = {
    */
   403: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -6346,11 +6296,11 @@ export type PutPromptLabelErrors = {
    */
   404: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -6406,11 +6356,11 @@ export type RenderPromptErrors = {
    */
   404: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -6476,15 +6426,15 @@ export type GenerateWithPromptErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -6563,15 +6513,15 @@ export type StreamGenerateWithPromptErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -6651,15 +6601,15 @@ export type ChatWithPromptErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -6737,15 +6687,15 @@ export type StreamChatWithPromptErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -6915,15 +6865,15 @@ export type PutCollectionErrors = {
    */
   403: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -7104,15 +7054,15 @@ export type AddDocumentsErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -7294,15 +7244,15 @@ export type RetrieveErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -7380,15 +7330,15 @@ export type QueryCollectionErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -7466,15 +7416,15 @@ export type StreamQueryCollectionErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -7550,15 +7500,15 @@ export type UploadDocumentsErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -7695,7 +7645,7 @@ export type GetRequestData = {
     /**
      * Request Id
      *
-     * The `id` of the answer.
+     * The `id` of the answer: `req_…`.
      */
     request_id: string;
   };
@@ -7829,11 +7779,11 @@ export type CreateKeyErrors = {
    */
   403: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -7889,7 +7839,7 @@ export type RevokeKeyErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
@@ -7997,15 +7947,15 @@ export type ChangeKeyErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -8061,15 +8011,15 @@ export type RotateKeyErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -8125,15 +8075,15 @@ export type MintTokenErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -8237,11 +8187,11 @@ export type PutTenantErrors = {
    */
   403: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -8342,15 +8292,15 @@ export type CreateWebhookEndpointErrors = {
    */
   403: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -8515,11 +8465,11 @@ export type ChangeWebhookEndpointErrors = {
    */
   404: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -8577,11 +8527,11 @@ export type RotateWebhookSecretErrors = {
    */
   404: ErrorResponse;
   /**
-   * The body is too large.
+   * The body is too large, or would make what it is added to too large.
    */
   413: ErrorResponse;
   /**
-   * The body is not JSON.
+   * The body is of a type that is not taken here.
    */
   415: ErrorResponse;
   /**
@@ -8638,7 +8588,7 @@ export type TestWebhookEndpointErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
@@ -8768,7 +8718,7 @@ export type RedeliverFailedWebhooksErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
@@ -8826,7 +8776,7 @@ export type RedeliverWebhookErrors = {
    */
   404: ErrorResponse;
   /**
-   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way.
+   * The request goes against the state that things are in: an `Idempotency-Key` that was used for another request, a key that is revoked, a conversation with a turn under way, a collection with documents. The message says which.
    */
   409: ErrorResponse;
   /**
@@ -8849,71 +8799,6 @@ export type RedeliverWebhookResponses = {
 };
 
 export type RedeliverWebhookResponse = RedeliverWebhookResponses[keyof RedeliverWebhookResponses];
-
-export type ReceiveProviderEventData = {
-  body: ProviderEvent;
-  headers?: {
-    /**
-     * Hex HMAC-SHA256 of the raw body; its key is the secret's text, with `whsec_`.
-     */
-    'x-webhook-signature'?: string;
-    /**
-     * Standard Webhooks: the message's id, by which a repeat is known.
-     */
-    'webhook-id'?: string;
-    /**
-     * Standard Webhooks: unix seconds, at most 300 off.
-     */
-    'webhook-timestamp'?: string;
-    /**
-     * Standard Webhooks: `v1,` and a signature in base64; several may be given.
-     */
-    'webhook-signature'?: string;
-  };
-  path?: never;
-  query?: never;
-  url: '/api/v1/webhooks/llm-provider';
-};
-
-export type ReceiveProviderEventErrors = {
-  /**
-   * The request cannot be used; `field` names what is to blame.
-   */
-  400: ErrorResponse;
-  /**
-   * No key, or not a valid one; where a signature is needed, no valid one.
-   */
-  401: ErrorResponse;
-  /**
-   * There is no such thing, or it is another tenant's.
-   */
-  404: ErrorResponse;
-  /**
-   * The body is too large.
-   */
-  413: ErrorResponse;
-  /**
-   * A fault of the service.
-   */
-  500: ErrorResponse;
-  /**
-   * Nothing can take the request now; see `Retry-After`.
-   */
-  503: ErrorResponse;
-};
-
-export type ReceiveProviderEventError =
-  ReceiveProviderEventErrors[keyof ReceiveProviderEventErrors];
-
-export type ReceiveProviderEventResponses = {
-  /**
-   * The event has come.
-   */
-  200: EventReceived;
-};
-
-export type ReceiveProviderEventResponse =
-  ReceiveProviderEventResponses[keyof ReceiveProviderEventResponses];
 
 export type GetHealthData = {
   body?: never;

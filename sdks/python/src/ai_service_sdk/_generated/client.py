@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any, Literal
 
 from ai_service_sdk._client import AsyncClient, SyncClient
-from ai_service_sdk._model import Model, as_is, each, tagged
+from ai_service_sdk._files import File, list_of
+from ai_service_sdk._model import Model, as_is, tagged
 from ai_service_sdk._operations import OMIT, CallOptions, Omit, Operation
-from ai_service_sdk._pages import AsyncPages, Cursor, Pages
+from ai_service_sdk._pages import LINES_PER_PAGE, AsyncPages, Cursor, Lines, Pages, lines_of
 from ai_service_sdk._raw import async_raw, raw
 from ai_service_sdk._streams import AsyncStream, Stream
 
@@ -31,7 +32,6 @@ from .models import (
     DoneEvent,
     EmbeddingsResponse,
     ErrorEvent,
-    EventReceived,
     GenerateResponse,
     Health,
     KeyListResponse,
@@ -45,6 +45,7 @@ from .models import (
     PromptResponse,
     QueryDoneEvent,
     QueryResponse,
+    QueryStreamResult,
     Readiness,
     RedeliveredResponse,
     RenderedPromptResponse,
@@ -191,11 +192,12 @@ _GET_BATCH: Operation[Batch] = Operation(
     "/api/v1/batches/{batch_id}",
     Batch._read,
 )
-_GET_BATCH_RESULTS: Operation[list[BatchResultLine]] = Operation(
+_GET_BATCH_RESULTS: Operation[Lines[BatchResultLine]] = Operation(
     "GET",
     "/api/v1/batches/{batch_id}/results",
-    each(BatchResultLine._read),
+    lines_of(BatchResultLine._read),
     media_type="application/x-ndjson",
+    next_page_header="x-next-after",
 )
 _CANCEL_BATCH: Operation[Batch] = Operation(
     "POST",
@@ -478,11 +480,6 @@ _REDELIVER_WEBHOOK: Operation[WebhookDeliveryResponse] = Operation(
     "POST",
     "/api/v1/webhook-deliveries/{delivery_id}/redeliver",
     WebhookDeliveryResponse._read,
-)
-_RECEIVE_PROVIDER_EVENT: Operation[EventReceived] = Operation(
-    "POST",
-    "/api/v1/webhooks/llm-provider",
-    EventReceived._read,
 )
 _GET_HEALTH: Operation[Health] = Operation(
     "GET",
@@ -941,8 +938,7 @@ class AIServiceSDK(SyncClient):
         """Begin a conversation. Pass its id to `chat` as `conversation_id`, and it has a memory.
 
         It is kept until it is deleted. Every key of the tenant may go on with it; a browser token has only
-        those
-        that it began itself.
+        those that it began itself.
 
         Needs the scope `generate`.
 
@@ -1209,8 +1205,8 @@ class AIServiceSDK(SyncClient):
         Needs the scope `batch`.
 
         Args:
-            prompts: Either these …
-            requests: … or generate and chat bodies.
+            prompts: Prompts; instead of `requests`.
+            requests: Generate and chat bodies; instead of `prompts`.
             model: For `prompts`: the model (`haiku`). Bodies name their own.
             max_concurrency: How many are in flight at once.
             requests_per_second: How fast they may be started.
@@ -1292,14 +1288,13 @@ class AIServiceSDK(SyncClient):
         """Have up to 50,000 requests answered, as time, limits and budget allow.
 
         The batch survives restarts; it runs under the key that it came with, and ends with it. Its requests
-        and
-        results are deleted some weeks after its end.
+        and results are deleted 30 days after its end, unless the operator has set another time.
 
         Needs the scope `batch`.
 
         Args:
-            prompts: Either these …
-            requests: … or generate and chat bodies, each with a `custom_id` if you like.
+            prompts: Prompts; instead of `requests`.
+            requests: Generate and chat bodies, each with a `custom_id` if you like; instead of `prompts`.
             model: For `prompts`: the model (`haiku`). Bodies name their own.
             max_concurrency: How many are in flight at once, at most. Fewer are while others ask live.
             requests_per_second: How fast they may be started.
@@ -1369,7 +1364,7 @@ class AIServiceSDK(SyncClient):
         timeout: float | None | Omit = OMIT,
         max_retries: int | Omit = OMIT,
         extra_headers: Mapping[str, str] | None = None,
-    ) -> list[BatchResultLine]:
+    ) -> Pages[BatchResultLine, Lines[BatchResultLine]]:
         """Read the results that there are, as JSON Lines.
 
         Also while the batch runs: then those that end later may come to stand between lines that you have.
@@ -1379,27 +1374,32 @@ class AIServiceSDK(SyncClient):
         Args:
             batch_id: The id of a batch.
             after: Only requests with an `index` above this.
-            limit: How many at most; absent: all.
+            limit: How many a page has, at most; absent: all.
             timeout: Seconds for one attempt, instead of the client's.
             max_retries: How often to try again, instead of the client's.
             extra_headers: Sent with this call.
 
         Raises:
-            AIServiceError: See `ai_service_sdk.errors`.
+            AIServiceError: See `ai_service_sdk.errors`. It is raised by the loop.
         """
-        return self._transport.send(
-            self._requests.call(
-                _GET_BATCH_RESULTS,
-                CallOptions(timeout, max_retries, extra_headers),
-                path={
-                    "batch_id": batch_id,
-                },
-                query={
-                    "after": after,
-                    "limit": limit,
-                },
+        limit = limit or LINES_PER_PAGE
+
+        def fetch(after: Cursor) -> Lines[BatchResultLine]:
+            return self._transport.send(
+                self._requests.call(
+                    _GET_BATCH_RESULTS,
+                    CallOptions(timeout, max_retries, extra_headers),
+                    path={
+                        "batch_id": batch_id,
+                    },
+                    query={
+                        "after": after,
+                        "limit": limit,
+                    },
+                )
             )
-        )
+
+        return Pages(fetch, after)
 
     def cancel_batch(
         self,
@@ -1412,8 +1412,7 @@ class AIServiceSDK(SyncClient):
         """Cancel a batch.
 
         What is under way is stopped within seconds and billed for what it has used; results that there are
-        stay.
-        One that has ended stays as it is.
+        stay. One that has ended stays as it is.
 
         Needs the scope `batch`.
 
@@ -1438,7 +1437,7 @@ class AIServiceSDK(SyncClient):
 
     def upload_batch(
         self,
-        file: str,
+        file: File,
         *,
         max_concurrency: int | Omit = OMIT,
         requests_per_second: float | None | Omit = OMIT,
@@ -1475,10 +1474,12 @@ class AIServiceSDK(SyncClient):
                 _UPLOAD_BATCH,
                 CallOptions(timeout, max_retries, extra_headers, idempotency_key),
                 form={
-                    "file": file,
                     "max_concurrency": max_concurrency,
                     "requests_per_second": requests_per_second,
                     "mode": mode,
+                },
+                files={
+                    "file": file,
                 },
             )
         )
@@ -2425,17 +2426,16 @@ class AIServiceSDK(SyncClient):
         """Add documents as text, or replace those of the same id.
 
         They are embedded afterwards, at the key's cost; what the collection has embedded already is not
-        embedded
-        again.
+        embedded again.
 
         Needs the scope `retrieval`.
 
         Args:
             collection: The name of a collection.
-            text: Either one document's text …
-            metadata: … its fields …
-            id: … and its id,
-            documents: or several documents.
+            text: One document's text; instead of `documents`.
+            metadata: With `text`: up to 16 fields, to filter by and shown with each source.
+            id: With `text`: yours; a document of the same id is replaced. Absent: one is made.
+            documents: Several documents; instead of `text`.
             idempotency_key: Makes a retry of yours safe, too: the same call with the same key gets the
                 recorded answer. The retries of one call share a key of their own.
             timeout: Seconds for one attempt, instead of the client's.
@@ -2683,12 +2683,11 @@ class AIServiceSDK(SyncClient):
         timeout: float | None | Omit = OMIT,
         max_retries: int | Omit = OMIT,
         extra_headers: Mapping[str, str] | None = None,
-    ) -> Stream[SourcesEvent | TokenEvent | QueryDoneEvent, QueryDoneEventResult]:
+    ) -> Stream[SourcesEvent | TokenEvent | QueryDoneEvent, QueryStreamResult]:
         """Answer a question from the documents as Server-Sent Events.
 
         One `sources` event, then `token` events, then exactly one `done` or `error`. A failure before the
-        first
-        token is a plain HTTP error. Hanging up stops the model.
+        first token is a plain HTTP error. Hanging up stops the model.
 
         Needs the scope `retrieval`.
 
@@ -2739,13 +2738,13 @@ class AIServiceSDK(SyncClient):
                 "sanitize": sanitize,
             },
         )
-        return Stream(lambda: self._transport.begin(call, QueryDoneEventResult))
+        return Stream(lambda: self._transport.begin(call, QueryStreamResult))
 
     def upload_documents(
         self,
         collection: str,
         *,
-        file: Sequence[str],
+        file: Sequence[File],
         idempotency_key: str | None = None,
         timeout: float | None | Omit = OMIT,
         max_retries: int | Omit = OMIT,
@@ -2754,8 +2753,7 @@ class AIServiceSDK(SyncClient):
         """Add documents as files: txt, md, html, pdf, docx or json.
 
         A file of the same name is replaced; one that has not changed is left as it is, so that an upload
-        may
-        always be repeated. The name becomes the metadata field `file_name`.
+        may always be repeated. The name becomes the metadata field `file_name`.
 
         Needs the scope `retrieval`.
 
@@ -2779,8 +2777,8 @@ class AIServiceSDK(SyncClient):
                 path={
                     "collection": collection,
                 },
-                form={
-                    "file": file,
+                files={
+                    "file": list_of(file),
                 },
             )
         )
@@ -2826,8 +2824,7 @@ class AIServiceSDK(SyncClient):
 
         A request belongs to the moment at which it began, and is counted once it has ended. With the header
         `Accept: text/csv` the answer is CSV; there, a group that a spreadsheet would take for a formula
-        stands
-        behind an apostrophe.
+        stands behind an apostrophe.
 
         Needs the scope `usage:read`.
 
@@ -2873,7 +2870,7 @@ class AIServiceSDK(SyncClient):
         Needs the scope `usage:read`.
 
         Args:
-            request_id: The `id` of the answer.
+            request_id: The `id` of the answer: `req_…`.
             tenant: Another tenant than the key's own; needs the scope `operator`.
             timeout: Seconds for one attempt, instead of the client's.
             max_retries: How often to try again, instead of the client's.
@@ -3181,8 +3178,8 @@ class AIServiceSDK(SyncClient):
         """Mint a short-lived browser token, for a web page to use like a key.
 
         Any key mints tokens of its own; an `admin`, of the keys of its tenant. A token ends with its key,
-        never
-        has more scopes, and what it uses up is taken from its key's limits and budget as well as its own.
+        never has more scopes, and what it uses up is taken from its key's limits and budget as well as its
+        own.
 
         Args:
             key_id: The id of a key.
@@ -3347,9 +3344,8 @@ class AIServiceSDK(SyncClient):
         """Register a URL to be told of events. Its secret is shown this once.
 
         Deliveries are signed as Standard Webhooks has it. One that is not answered with a 2xx within 10 s
-        is
-        tried again after 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, then daily, for three days; `Retry-After` is
-        respected. Their order is not promised, and one may come twice: `webhook-id` tells.
+        is tried again after 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, then daily, for three days; `Retry-After`
+        is respected. Their order is not promised, and one may come twice: `webhook-id` tells.
 
         Needs the scope `admin`.
 
@@ -3575,7 +3571,7 @@ class AIServiceSDK(SyncClient):
     ) -> Pages[WebhookDeliveryResponse, WebhookDeliveryListResponse]:
         """List the deliveries to a webhook endpoint, the newest first.
 
-        They are kept for `AI_SERVICE_CONTENT_RETENTION_DAYS` after their end.
+        They are kept for 30 days after their end, unless the operator has set another time.
 
         Needs the scope `admin`.
 
@@ -3672,66 +3668,6 @@ class AIServiceSDK(SyncClient):
             )
         )
 
-    def receive_provider_event(
-        self,
-        type: str,
-        *,
-        data: Mapping[str, Any] | Omit = OMIT,
-        timestamp: datetime | str | None | Omit = OMIT,
-        id: str | None | Omit = OMIT,
-        x_webhook_signature: str | Omit = OMIT,
-        webhook_id: str | Omit = OMIT,
-        webhook_timestamp: str | Omit = OMIT,
-        webhook_signature: str | Omit = OMIT,
-        timeout: float | None | Omit = OMIT,
-        max_retries: int | Omit = OMIT,
-        extra_headers: Mapping[str, str] | None = None,
-    ) -> EventReceived:
-        """Take a provider's event; its signature stands for the key.
-
-        The signature is one of two: `X-Webhook-Signature`, or the three headers of Standard Webhooks. What
-        an
-        event says of a request is shown by `GET /requests/{request_id}` and told to the request's tenant by
-        its
-        webhook endpoints; it changes neither status nor cost. A repeat has no second effect. Without a
-        secret in
-        the settings there is nothing here.
-
-        Args:
-            type: `generation.completed`, `generation.failed`, `usage.threshold_reached`, or OpenAI's
-                `batch.completed`, `batch.failed`, `batch.cancelled`, `batch.expired`.
-            data: `request_id` (the `id` of our answer) with `result` or `error`; of a batch, its `id` at
-                the provider.
-            timestamp: When it happened, RFC 3339 or unix seconds: of two events on one request the later one
-                wins. Absent: when it comes.
-            id: What a repeat is known by, unless Standard Webhooks' own header is signed. Absent: the
-                body's hash.
-            timeout: Seconds for one attempt, instead of the client's.
-            max_retries: How often to try again, instead of the client's.
-            extra_headers: Sent with this call.
-
-        Raises:
-            AIServiceError: See `ai_service_sdk.errors`.
-        """
-        return self._transport.send(
-            self._requests.call(
-                _RECEIVE_PROVIDER_EVENT,
-                CallOptions(timeout, max_retries, extra_headers),
-                headers={
-                    "x-webhook-signature": x_webhook_signature,
-                    "webhook-id": webhook_id,
-                    "webhook-timestamp": webhook_timestamp,
-                    "webhook-signature": webhook_signature,
-                },
-                body={
-                    "type": type,
-                    "data": data,
-                    "timestamp": timestamp,
-                    "id": id,
-                },
-            )
-        )
-
     def get_health(
         self,
         *,
@@ -3822,7 +3758,6 @@ class AIServiceSDKWithRawResponse:
         self.run_batch = raw(other.run_batch)
         self.create_batch = raw(other.create_batch)
         self.get_batch = raw(other.get_batch)
-        self.get_batch_results = raw(other.get_batch_results)
         self.cancel_batch = raw(other.cancel_batch)
         self.upload_batch = raw(other.upload_batch)
         self.get_prompt = raw(other.get_prompt)
@@ -3861,7 +3796,6 @@ class AIServiceSDKWithRawResponse:
         self.test_webhook_endpoint = raw(other.test_webhook_endpoint)
         self.redeliver_failed_webhooks = raw(other.redeliver_failed_webhooks)
         self.redeliver_webhook = raw(other.redeliver_webhook)
-        self.receive_provider_event = raw(other.receive_provider_event)
         self.get_health = raw(other.get_health)
         self.get_readiness = raw(other.get_readiness)
         self.get_metrics = raw(other.get_metrics)
@@ -4306,8 +4240,7 @@ class AsyncAIServiceSDK(AsyncClient):
         """Begin a conversation. Pass its id to `chat` as `conversation_id`, and it has a memory.
 
         It is kept until it is deleted. Every key of the tenant may go on with it; a browser token has only
-        those
-        that it began itself.
+        those that it began itself.
 
         Needs the scope `generate`.
 
@@ -4574,8 +4507,8 @@ class AsyncAIServiceSDK(AsyncClient):
         Needs the scope `batch`.
 
         Args:
-            prompts: Either these …
-            requests: … or generate and chat bodies.
+            prompts: Prompts; instead of `requests`.
+            requests: Generate and chat bodies; instead of `prompts`.
             model: For `prompts`: the model (`haiku`). Bodies name their own.
             max_concurrency: How many are in flight at once.
             requests_per_second: How fast they may be started.
@@ -4657,14 +4590,13 @@ class AsyncAIServiceSDK(AsyncClient):
         """Have up to 50,000 requests answered, as time, limits and budget allow.
 
         The batch survives restarts; it runs under the key that it came with, and ends with it. Its requests
-        and
-        results are deleted some weeks after its end.
+        and results are deleted 30 days after its end, unless the operator has set another time.
 
         Needs the scope `batch`.
 
         Args:
-            prompts: Either these …
-            requests: … or generate and chat bodies, each with a `custom_id` if you like.
+            prompts: Prompts; instead of `requests`.
+            requests: Generate and chat bodies, each with a `custom_id` if you like; instead of `prompts`.
             model: For `prompts`: the model (`haiku`). Bodies name their own.
             max_concurrency: How many are in flight at once, at most. Fewer are while others ask live.
             requests_per_second: How fast they may be started.
@@ -4725,7 +4657,7 @@ class AsyncAIServiceSDK(AsyncClient):
             )
         )
 
-    async def get_batch_results(
+    def get_batch_results(
         self,
         batch_id: str,
         *,
@@ -4734,7 +4666,7 @@ class AsyncAIServiceSDK(AsyncClient):
         timeout: float | None | Omit = OMIT,
         max_retries: int | Omit = OMIT,
         extra_headers: Mapping[str, str] | None = None,
-    ) -> list[BatchResultLine]:
+    ) -> AsyncPages[BatchResultLine, Lines[BatchResultLine]]:
         """Read the results that there are, as JSON Lines.
 
         Also while the batch runs: then those that end later may come to stand between lines that you have.
@@ -4744,27 +4676,32 @@ class AsyncAIServiceSDK(AsyncClient):
         Args:
             batch_id: The id of a batch.
             after: Only requests with an `index` above this.
-            limit: How many at most; absent: all.
+            limit: How many a page has, at most; absent: all.
             timeout: Seconds for one attempt, instead of the client's.
             max_retries: How often to try again, instead of the client's.
             extra_headers: Sent with this call.
 
         Raises:
-            AIServiceError: See `ai_service_sdk.errors`.
+            AIServiceError: See `ai_service_sdk.errors`. It is raised by the loop.
         """
-        return await self._transport.send(
-            self._requests.call(
-                _GET_BATCH_RESULTS,
-                CallOptions(timeout, max_retries, extra_headers),
-                path={
-                    "batch_id": batch_id,
-                },
-                query={
-                    "after": after,
-                    "limit": limit,
-                },
+        limit = limit or LINES_PER_PAGE
+
+        def fetch(after: Cursor) -> Awaitable[Lines[BatchResultLine]]:
+            return self._transport.send(
+                self._requests.call(
+                    _GET_BATCH_RESULTS,
+                    CallOptions(timeout, max_retries, extra_headers),
+                    path={
+                        "batch_id": batch_id,
+                    },
+                    query={
+                        "after": after,
+                        "limit": limit,
+                    },
+                )
             )
-        )
+
+        return AsyncPages(fetch, after)
 
     async def cancel_batch(
         self,
@@ -4777,8 +4714,7 @@ class AsyncAIServiceSDK(AsyncClient):
         """Cancel a batch.
 
         What is under way is stopped within seconds and billed for what it has used; results that there are
-        stay.
-        One that has ended stays as it is.
+        stay. One that has ended stays as it is.
 
         Needs the scope `batch`.
 
@@ -4803,7 +4739,7 @@ class AsyncAIServiceSDK(AsyncClient):
 
     async def upload_batch(
         self,
-        file: str,
+        file: File,
         *,
         max_concurrency: int | Omit = OMIT,
         requests_per_second: float | None | Omit = OMIT,
@@ -4840,10 +4776,12 @@ class AsyncAIServiceSDK(AsyncClient):
                 _UPLOAD_BATCH,
                 CallOptions(timeout, max_retries, extra_headers, idempotency_key),
                 form={
-                    "file": file,
                     "max_concurrency": max_concurrency,
                     "requests_per_second": requests_per_second,
                     "mode": mode,
+                },
+                files={
+                    "file": file,
                 },
             )
         )
@@ -5790,17 +5728,16 @@ class AsyncAIServiceSDK(AsyncClient):
         """Add documents as text, or replace those of the same id.
 
         They are embedded afterwards, at the key's cost; what the collection has embedded already is not
-        embedded
-        again.
+        embedded again.
 
         Needs the scope `retrieval`.
 
         Args:
             collection: The name of a collection.
-            text: Either one document's text …
-            metadata: … its fields …
-            id: … and its id,
-            documents: or several documents.
+            text: One document's text; instead of `documents`.
+            metadata: With `text`: up to 16 fields, to filter by and shown with each source.
+            id: With `text`: yours; a document of the same id is replaced. Absent: one is made.
+            documents: Several documents; instead of `text`.
             idempotency_key: Makes a retry of yours safe, too: the same call with the same key gets the
                 recorded answer. The retries of one call share a key of their own.
             timeout: Seconds for one attempt, instead of the client's.
@@ -6048,12 +5985,11 @@ class AsyncAIServiceSDK(AsyncClient):
         timeout: float | None | Omit = OMIT,
         max_retries: int | Omit = OMIT,
         extra_headers: Mapping[str, str] | None = None,
-    ) -> AsyncStream[SourcesEvent | TokenEvent | QueryDoneEvent, QueryDoneEventResult]:
+    ) -> AsyncStream[SourcesEvent | TokenEvent | QueryDoneEvent, QueryStreamResult]:
         """Answer a question from the documents as Server-Sent Events.
 
         One `sources` event, then `token` events, then exactly one `done` or `error`. A failure before the
-        first
-        token is a plain HTTP error. Hanging up stops the model.
+        first token is a plain HTTP error. Hanging up stops the model.
 
         Needs the scope `retrieval`.
 
@@ -6104,13 +6040,13 @@ class AsyncAIServiceSDK(AsyncClient):
                 "sanitize": sanitize,
             },
         )
-        return AsyncStream(lambda: self._transport.begin(call, QueryDoneEventResult))
+        return AsyncStream(lambda: self._transport.begin(call, QueryStreamResult))
 
     async def upload_documents(
         self,
         collection: str,
         *,
-        file: Sequence[str],
+        file: Sequence[File],
         idempotency_key: str | None = None,
         timeout: float | None | Omit = OMIT,
         max_retries: int | Omit = OMIT,
@@ -6119,8 +6055,7 @@ class AsyncAIServiceSDK(AsyncClient):
         """Add documents as files: txt, md, html, pdf, docx or json.
 
         A file of the same name is replaced; one that has not changed is left as it is, so that an upload
-        may
-        always be repeated. The name becomes the metadata field `file_name`.
+        may always be repeated. The name becomes the metadata field `file_name`.
 
         Needs the scope `retrieval`.
 
@@ -6144,8 +6079,8 @@ class AsyncAIServiceSDK(AsyncClient):
                 path={
                     "collection": collection,
                 },
-                form={
-                    "file": file,
+                files={
+                    "file": list_of(file),
                 },
             )
         )
@@ -6191,8 +6126,7 @@ class AsyncAIServiceSDK(AsyncClient):
 
         A request belongs to the moment at which it began, and is counted once it has ended. With the header
         `Accept: text/csv` the answer is CSV; there, a group that a spreadsheet would take for a formula
-        stands
-        behind an apostrophe.
+        stands behind an apostrophe.
 
         Needs the scope `usage:read`.
 
@@ -6238,7 +6172,7 @@ class AsyncAIServiceSDK(AsyncClient):
         Needs the scope `usage:read`.
 
         Args:
-            request_id: The `id` of the answer.
+            request_id: The `id` of the answer: `req_…`.
             tenant: Another tenant than the key's own; needs the scope `operator`.
             timeout: Seconds for one attempt, instead of the client's.
             max_retries: How often to try again, instead of the client's.
@@ -6546,8 +6480,8 @@ class AsyncAIServiceSDK(AsyncClient):
         """Mint a short-lived browser token, for a web page to use like a key.
 
         Any key mints tokens of its own; an `admin`, of the keys of its tenant. A token ends with its key,
-        never
-        has more scopes, and what it uses up is taken from its key's limits and budget as well as its own.
+        never has more scopes, and what it uses up is taken from its key's limits and budget as well as its
+        own.
 
         Args:
             key_id: The id of a key.
@@ -6712,9 +6646,8 @@ class AsyncAIServiceSDK(AsyncClient):
         """Register a URL to be told of events. Its secret is shown this once.
 
         Deliveries are signed as Standard Webhooks has it. One that is not answered with a 2xx within 10 s
-        is
-        tried again after 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, then daily, for three days; `Retry-After` is
-        respected. Their order is not promised, and one may come twice: `webhook-id` tells.
+        is tried again after 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, then daily, for three days; `Retry-After`
+        is respected. Their order is not promised, and one may come twice: `webhook-id` tells.
 
         Needs the scope `admin`.
 
@@ -6940,7 +6873,7 @@ class AsyncAIServiceSDK(AsyncClient):
     ) -> AsyncPages[WebhookDeliveryResponse, WebhookDeliveryListResponse]:
         """List the deliveries to a webhook endpoint, the newest first.
 
-        They are kept for `AI_SERVICE_CONTENT_RETENTION_DAYS` after their end.
+        They are kept for 30 days after their end, unless the operator has set another time.
 
         Needs the scope `admin`.
 
@@ -7037,66 +6970,6 @@ class AsyncAIServiceSDK(AsyncClient):
             )
         )
 
-    async def receive_provider_event(
-        self,
-        type: str,
-        *,
-        data: Mapping[str, Any] | Omit = OMIT,
-        timestamp: datetime | str | None | Omit = OMIT,
-        id: str | None | Omit = OMIT,
-        x_webhook_signature: str | Omit = OMIT,
-        webhook_id: str | Omit = OMIT,
-        webhook_timestamp: str | Omit = OMIT,
-        webhook_signature: str | Omit = OMIT,
-        timeout: float | None | Omit = OMIT,
-        max_retries: int | Omit = OMIT,
-        extra_headers: Mapping[str, str] | None = None,
-    ) -> EventReceived:
-        """Take a provider's event; its signature stands for the key.
-
-        The signature is one of two: `X-Webhook-Signature`, or the three headers of Standard Webhooks. What
-        an
-        event says of a request is shown by `GET /requests/{request_id}` and told to the request's tenant by
-        its
-        webhook endpoints; it changes neither status nor cost. A repeat has no second effect. Without a
-        secret in
-        the settings there is nothing here.
-
-        Args:
-            type: `generation.completed`, `generation.failed`, `usage.threshold_reached`, or OpenAI's
-                `batch.completed`, `batch.failed`, `batch.cancelled`, `batch.expired`.
-            data: `request_id` (the `id` of our answer) with `result` or `error`; of a batch, its `id` at
-                the provider.
-            timestamp: When it happened, RFC 3339 or unix seconds: of two events on one request the later one
-                wins. Absent: when it comes.
-            id: What a repeat is known by, unless Standard Webhooks' own header is signed. Absent: the
-                body's hash.
-            timeout: Seconds for one attempt, instead of the client's.
-            max_retries: How often to try again, instead of the client's.
-            extra_headers: Sent with this call.
-
-        Raises:
-            AIServiceError: See `ai_service_sdk.errors`.
-        """
-        return await self._transport.send(
-            self._requests.call(
-                _RECEIVE_PROVIDER_EVENT,
-                CallOptions(timeout, max_retries, extra_headers),
-                headers={
-                    "x-webhook-signature": x_webhook_signature,
-                    "webhook-id": webhook_id,
-                    "webhook-timestamp": webhook_timestamp,
-                    "webhook-signature": webhook_signature,
-                },
-                body={
-                    "type": type,
-                    "data": data,
-                    "timestamp": timestamp,
-                    "id": id,
-                },
-            )
-        )
-
     async def get_health(
         self,
         *,
@@ -7187,7 +7060,6 @@ class AsyncAIServiceSDKWithRawResponse:
         self.run_batch = async_raw(other.run_batch)
         self.create_batch = async_raw(other.create_batch)
         self.get_batch = async_raw(other.get_batch)
-        self.get_batch_results = async_raw(other.get_batch_results)
         self.cancel_batch = async_raw(other.cancel_batch)
         self.upload_batch = async_raw(other.upload_batch)
         self.get_prompt = async_raw(other.get_prompt)
@@ -7226,7 +7098,6 @@ class AsyncAIServiceSDKWithRawResponse:
         self.test_webhook_endpoint = async_raw(other.test_webhook_endpoint)
         self.redeliver_failed_webhooks = async_raw(other.redeliver_failed_webhooks)
         self.redeliver_webhook = async_raw(other.redeliver_webhook)
-        self.receive_provider_event = async_raw(other.receive_provider_event)
         self.get_health = async_raw(other.get_health)
         self.get_readiness = async_raw(other.get_readiness)
         self.get_metrics = async_raw(other.get_metrics)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NotRequired, Required, TypedDict
 
+from ai_service_sdk._files import File
 from ai_service_sdk._model import Model
 
 __all__ = [
@@ -40,7 +41,6 @@ __all__ = [
     "NamedToolChoiceParam",
     "NewDocumentParam",
     "PromptDefaultsParam",
-    "ProviderEventParam",
     "ProviderOptionsParam",
     "PutCollectionRequestParam",
     "PutLabelRequestParam",
@@ -65,13 +65,13 @@ class AddDocumentsRequestParam(TypedDict):
     """One document, or up to 100 at once."""
 
     text: NotRequired[str | None]
-    """Either one document's text …"""
+    """One document's text; instead of `documents`."""
     metadata: NotRequired[Mapping[str, Any] | None]
-    """… its fields …"""
+    """With `text`: up to 16 fields, to filter by and shown with each source."""
     id: NotRequired[str | None]
-    """… and its id,"""
+    """With `text`: yours; a document of the same id is replaced. Absent: one is made."""
     documents: NotRequired[Sequence[NewDocumentParam | Model] | None]
-    """or several documents."""
+    """Several documents; instead of `text`."""
 
 
 class Base64SourceParam(TypedDict):
@@ -89,9 +89,9 @@ class BatchRequestParam(TypedDict):
     """Up to 100 prompts, or as many full requests, answered in one response."""
 
     prompts: NotRequired[Sequence[str] | None]
-    """Either these …"""
+    """Prompts; instead of `requests`."""
     requests: NotRequired[Sequence[GenerateRequestParam | ChatRequestParam | Model] | None]
-    """… or generate and chat bodies."""
+    """Generate and chat bodies; instead of `prompts`."""
     model: NotRequired[str | None]
     """For `prompts`: the model (`haiku`). Bodies name their own."""
     max_concurrency: NotRequired[int]
@@ -389,9 +389,9 @@ class CreateBatchRequestParam(TypedDict):
     """Up to 50,000 prompts, or as many full requests."""
 
     prompts: NotRequired[Sequence[str] | None]
-    """Either these …"""
+    """Prompts; instead of `requests`."""
     requests: NotRequired[Sequence[GenerateItemParam | ChatItemParam | Model] | None]
-    """… or generate and chat bodies, each with a `custom_id` if you like."""
+    """Generate and chat bodies, each with a `custom_id` if you like; instead of `prompts`."""
     model: NotRequired[str | None]
     """For `prompts`: the model (`haiku`). Bodies name their own."""
     max_concurrency: NotRequired[int]
@@ -755,28 +755,6 @@ class PromptDefaultsParam(TypedDict):
     """Fields for one vendor's own call, by vendor."""
 
 
-class ProviderEventParam(TypedDict):
-    """Something that happened at a provider. Fields that are not named here are ignored.
-
-    Types that are not known are accepted, and have no effect.
-    """
-
-    type: Required[str]
-    """`generation.completed`, `generation.failed`, `usage.threshold_reached`, or OpenAI's
-    `batch.completed`, `batch.failed`, `batch.cancelled`, `batch.expired`.
-    """
-    data: NotRequired[Mapping[str, Any]]
-    """`request_id` (the `id` of our answer) with `result` or `error`; of a batch, its `id` at the
-    provider.
-    """
-    timestamp: NotRequired[datetime | str | None]
-    """When it happened, RFC 3339 or unix seconds: of two events on one request the later one wins. Absent:
-    when it comes.
-    """
-    id: NotRequired[str | None]
-    """What a repeat is known by, unless Standard Webhooks' own header is signed. Absent: the body's hash."""
-
-
 class ProviderOptionsParam(TypedDict):
     """Fields that are merged into one vendor's call. They may not change the model, the messages, the
     token limit, streaming or credentials.
@@ -943,7 +921,7 @@ class ToolDefinitionParam(TypedDict):
 class UploadBatchFormParam(TypedDict):
     """A file of up to 50,000 requests, and how they are to be run."""
 
-    file: Required[str]
+    file: Required[File]
     """JSON Lines: a generate or chat body a line, each with a `custom_id` if you like."""
     max_concurrency: NotRequired[int]
     """How many are in flight at once, at most. Fewer are while others ask live."""
@@ -958,7 +936,7 @@ class UploadBatchFormParam(TypedDict):
 class UploadDocumentsRequestParam(TypedDict):
     """Documents as files."""
 
-    file: Required[Sequence[str]]
+    file: Required[Sequence[File]]
     """Files whose names end in .txt, .md, .html, .pdf, .docx or .json; the field may be repeated."""
 
 
