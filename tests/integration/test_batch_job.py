@@ -17,7 +17,7 @@ from service.adapters.storage import Storage, open_storage
 from service.adapters.storage.engine import create_engine
 from service.adapters.storage.migrate import migrate
 from service.adapters.storage.tables import events
-from service.batches.job import BatchJob
+from service.batches.durable.job import BatchJob
 from service.batches.ports import ItemEnd, Owner, Runner, StoredBatch
 from tests.clock import START, ManualClock
 from tests.contracts.batches import keep, make_items

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from service.access.owners import Owners
 from service.access.ports import KeyStoreUnavailable
-from service.batches.durable_schemas import Batch
-from service.batches.ends import error_json, patiently
+from service.batches.durable.ends import error_json, patiently
+from service.batches.durable.schemas import Batch
 from service.batches.ports import (
     BREATH_SECONDS,
     BatchStore,

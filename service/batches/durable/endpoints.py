@@ -10,9 +10,9 @@ from starlette.responses import StreamingResponse
 
 from service.access.dependencies import requires
 from service.access.principal import Principal
-from service.batches import durable_examples as examples
-from service.batches.durable import Batches, HowToRun
-from service.batches.durable_schemas import (
+from service.batches.durable import examples
+from service.batches.durable.items import FileItems, ListedItems
+from service.batches.durable.schemas import (
     BATCH_ID_PATTERN,
     Batch,
     BatchList,
@@ -20,7 +20,7 @@ from service.batches.durable_schemas import (
     CreateBatchRequest,
     UploadBatchForm,
 )
-from service.batches.items import FileItems, ListedItems
+from service.batches.durable.usecases import Batches, HowToRun
 from service.batches.ports import MAX_ITEMS, ItemResult
 from service.core.errors import InvalidRequest
 from service.idempotency.responses import answer_once
