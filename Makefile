@@ -13,17 +13,17 @@ help: ## Show what can be made
 
 $(VENV)/run: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/test: tests/requirements.lock $(VENV)/run
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r tests/requirements.lock
 	@touch $@
 
 $(SDK_PYTHON_TOOLS): sdks/python/tools.lock $(VENV)/run
 	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
-	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r sdks/python/tools.lock
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r sdks/python/tools.lock
 	@touch $@
 
 $(TYPESCRIPT)/node_modules/installed: $(TYPESCRIPT)/package-lock.json | $(VENV)/test

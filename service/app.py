@@ -20,9 +20,9 @@ from service.access.limit_headers import LimitHeaders
 from service.access.middleware import KeyCheck, keys_unavailable
 from service.access.ports import KeyStoreUnavailable
 from service.access.signing import SignatureCheck
-from service.batches.durable_endpoints import RESULT_LINE_SCHEMAS
-from service.batches.durable_endpoints import router as durable_batches
-from service.batches.durable_endpoints import upload_router as batch_uploads
+from service.batches.durable.endpoints import RESULT_LINE_SCHEMAS
+from service.batches.durable.endpoints import router as durable_batches
+from service.batches.durable.endpoints import upload_router as batch_uploads
 from service.batches.endpoints import router as batches
 from service.bootstrap import Services, ServicesOpener, open_services
 from service.conversations.endpoints import router as conversations

@@ -29,14 +29,14 @@ from service.adapters.outbound.client import OutboundClient
 from service.adapters.replays.memory import MemorySeenSignatures
 from service.adapters.storage import Storage, open_storage
 from service.adapters.storage.migrate import migrate
-from service.batches.durable import Batches
-from service.batches.governor import Governor
-from service.batches.job import BatchJob
+from service.batches.durable.governor import Governor
+from service.batches.durable.job import BatchJob
+from service.batches.durable.retention import BatchRetention
+from service.batches.durable.runner import ServiceRunner
+from service.batches.durable.usecases import Batches
 from service.batches.ports import Mode, Runner
-from service.batches.provider_ports import ProviderBatches
-from service.batches.provider_runner import ProviderRunner
-from service.batches.retention import BatchRetention
-from service.batches.runner import ServiceRunner
+from service.batches.provider.ports import ProviderBatches
+from service.batches.provider.runner import ProviderRunner
 from service.conversations.usecases import Conversations
 from service.core.clock import Clock, SystemClock
 from service.core.jobs import Job

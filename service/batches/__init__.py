@@ -1,1 +1,7 @@
-"""Many requests at once."""
+"""Many requests at once.
+
+endpoints, usecases, schemas    the small batch, answered in one response
+durable/                        batches that are kept, and run here to their end
+provider/                       … or by their providers, at a lower price
+ports                           where both keep them
+"""

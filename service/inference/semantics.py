@@ -83,7 +83,14 @@ class SemanticCache:
     async def _meaning(self, request: CompletionRequest, context: CallContext) -> _Meaning | None:
         """What the question means, metered as any embedding; None if it cannot be had now."""
         question = EmbeddingRequest(model=_EMBEDDING_MODEL, inputs=(_question(request),))
-        alone = replace(context, kind="embeddings", record_id=None, semantic_cache=None)
+        alone = replace(
+            context,
+            kind="embeddings",
+            record_id=None,
+            prompt_name=None,
+            prompt_version=None,
+            semantic_cache=None,
+        )
         try:
             answer = await self._embed(question, alone)
         except ServiceError as error:

@@ -126,8 +126,9 @@ def _message(problem: dict[str, Any]) -> str:
     if kind in _MESSAGES:
         return _MESSAGES[kind]
     if kind == "value_error":
-        # Ours: the text after pydantic's own "Value error, ".
-        return str(problem["ctx"]["error"])
+        # Ours, without pydantic's "Value error, "; or FastAPI's, of a field that should have been a file.
+        message = str(problem["ctx"]["error"])
+        return "This must be a file" if message.startswith("Expected UploadFile") else message
     return str(problem["msg"])
 
 

@@ -67,7 +67,7 @@ async def test_row_that_is_paid_for_is_not_paid_for_twice(
     assert await storage.ledger.open(intent, nearly_spent, again=True) == Decimal("0.009")
     await storage.ledger.settle(make_settlement(intent, cost_usd=2 * CENT))
     assert await books(database) == {"key_1 2026-11": (CENT, ZERO)}
-    assert await runs(storage, intent) == (1, first)
+    assert await runs(storage, intent) == (2, first)
 
 
 async def test_row_without_budget_that_is_paid_for_holds_nothing_once_there_is_one(

@@ -93,6 +93,11 @@ async def test_an_upload_that_is_no_form_with_a_file_is_refused(
     error_of(answer, 415, "unsupported_media_type")
     answer = await refusing.post(UPLOAD, files={"other": b"x"})
     error_of(answer, 400, "validation_error", field="file")
+    answer = await refusing.post(UPLOAD, data={"file": "x"}, files={"other": b"x"})
+    error = error_of(answer, 400, "validation_error", field="file")
+    assert error["message"] == "This must be a file"
+    two = [("file", ("a", GOOD_LINE)), ("file", ("b", GOOD_LINE))]
+    error_of(await refusing.post(UPLOAD, files=two), 400, "validation_error", field="file")
     answer = await upload(refusing, GOOD_LINE, max_concurrency="many")
     error_of(answer, 400, "validation_error", field="max_concurrency")
     answer = await upload(refusing, GOOD_LINE, unknown="1")

@@ -154,8 +154,8 @@ async def test_collection_that_is_deleted_meanwhile_ends_its_ingestions(
         path = await make_collection(client, chunk_size=64, chunk_overlap=0)
         text = "\n\n\n".join(f"Chapter {n}. " + "Words go on. " * 15 for n in range(70))
         await add(client, path, text=text, id="long")
-        await add(client, path, text="Short.", id="short")
         await simulator.wait_for(lambda seen: seen.in_flight == 1, timeout=30)
+        await add(client, path, text="Short.", id="short")
         assert (await client.delete(path)).status_code == 204
         simulator.release()
         assert await make_collection(client) == path

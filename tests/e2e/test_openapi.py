@@ -228,10 +228,17 @@ def test_every_request_body_is_a_form_with_a_file_or_json_with_examples(document
         (media,) = body["content"].items()
         if path in UPLOADS:
             assert media[0] == "multipart/form-data"
+            file = document.referenced(media[1]["schema"])["properties"]["file"]
+            assert file.get("items", file)["format"] == "binary", "generators know files by it"
             continue
         assert media[0] == "application/json"
         assert len(media[1]["examples"]) >= 2
         assert all(example["summary"] for example in media[1]["examples"].values())
+
+
+def test_sdks_leave_out_what_needs_a_senders_signature_and_nothing_else(document: Document) -> None:
+    ignored = {path for _, path, each in document.operations() if each.get("x-sdk-ignore")}
+    assert ignored == {SIGNED_BY_SENDER}
 
 
 def test_every_good_answer_has_an_example(document: Document) -> None:

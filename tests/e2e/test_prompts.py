@@ -337,6 +337,17 @@ async def test_usage_tells_what_each_version_costs(
     assert report["totals"]["requests"] == 10
 
 
+async def test_what_compares_questions_is_not_the_templates(client: httpx.AsyncClient) -> None:
+    await put(client, "1 {name}")
+    asked = {"variables": {"name": "Ada"}, "semantic_cache": {"threshold": 0.9}}
+    await call(client, "generate", asked)
+    report = await got(client, "/api/v1/usage", group_by="prompt")
+    assert {each["group"]: each["requests"] for each in report["data"]} == {
+        "greeting@1": 1,
+        None: 1,
+    }
+
+
 async def test_a_summary_of_the_history_is_not_the_templates(client: httpx.AsyncClient) -> None:
     await put(client)
     conversation = await begin(client)

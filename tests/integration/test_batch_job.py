@@ -17,7 +17,7 @@ from service.adapters.storage import Storage, open_storage
 from service.adapters.storage.engine import create_engine
 from service.adapters.storage.migrate import migrate
 from service.adapters.storage.tables import events
-from service.batches.job import BatchJob
+from service.batches.durable.job import BatchJob
 from service.batches.ports import ItemEnd, Owner, Runner, StoredBatch
 from tests.clock import START, ManualClock
 from tests.contracts.batches import keep, make_items
@@ -187,6 +187,23 @@ async def test_cancellation_from_elsewhere_is_felt_at_the_next_look(storage: Sto
     batch = await bench.keep()
     cancel = bench.store.request_cancel(batch.id, tenant="acme", now=bench.clock.now())
     assert (await bench.run_and(batch, cancel, bench.look())).status == "cancelled"
+
+
+async def test_many_batches_are_looked_after_ten_times_a_second_at_most(storage: Storage) -> None:
+    bench = Bench(storage)
+    batches = [await bench.keep() for _ in range(40)]
+    sleeps = bench.clock.sleeps
+    loop = asyncio.get_running_loop()
+    running = [loop.create_task(bench.job.run(batch.id)) for batch in batches]
+    try:
+        await eventually(lambda: len(sleeps) >= 40, timeout_seconds=20)
+        bench.clock.advance(4)
+        await eventually(lambda: len(sleeps) >= 80, timeout_seconds=20)
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running)
+    assert set(sleeps[40:]) == {4}
 
 
 async def test_batch_that_was_cancelled_before_it_ran_is_not_run(storage: Storage) -> None:

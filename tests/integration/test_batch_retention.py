@@ -8,8 +8,8 @@ import pytest
 
 from service.adapters.storage import Storage, open_storage
 from service.adapters.storage.migrate import migrate
+from service.batches.durable.retention import BatchRetention
 from service.batches.ports import BREATH_SECONDS
-from service.batches.retention import BatchRetention
 from service.core.clock import SystemClock
 from tests.clock import START, ManualClock, SteppedClock
 from tests.contracts.batches import end_of, keep, make_items

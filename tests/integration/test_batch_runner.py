@@ -15,9 +15,9 @@ from service.access.ports import Budget, RateLimits
 from service.access.principal import OwnedBudget, OwnedLimits, Principal
 from service.adapters.storage import Storage, open_storage
 from service.adapters.storage.migrate import migrate
-from service.batches.governor import Governor
+from service.batches.durable.governor import Governor
+from service.batches.durable.runner import ServiceRunner, record_id
 from service.batches.ports import ItemResult, NewItem, Owner, StoredBatch
-from service.batches.runner import ServiceRunner, record_id
 from service.core.clock import SystemClock
 from service.generation.memory import Memory
 from service.generation.summaries import Summaries

@@ -74,6 +74,11 @@ async def test_long_text_is_cut_into_chunks_that_overlap(reader: WorkerReader) -
     assert chunks[1].split(". ")[0] in chunks[0]
 
 
+async def test_text_of_many_sentences_is_read_however_long_that_takes(reader: WorkerReader) -> None:
+    chunks = await read(reader, b"Why? Oh. " * 180_000, "text")
+    assert len(chunks) > 1_000
+
+
 async def test_scripts_are_no_text(reader: WorkerReader) -> None:
     page = b"""<p onclick="steal()">Seen</p><script>steal()</script><style>steal</style>
         <a href="javascript:steal()">link</a><img src=x onerror=steal()><!-- steal -->

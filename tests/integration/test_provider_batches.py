@@ -11,7 +11,7 @@ from service.adapters.providers.anthropic import AnthropicProvider
 from service.adapters.providers.anthropic_batches import AnthropicBatches
 from service.adapters.providers.openai import OpenAIProvider
 from service.adapters.providers.openai_batches import OpenAIBatches
-from service.batches.provider_ports import NotRun, NotYetKnown, ProviderBatches
+from service.batches.provider.ports import NotRun, NotYetKnown, ProviderBatches
 from service.core.messages import Completion
 from service.inference.ports import FailureKind, ProviderFailure
 from tests.integration.provider_calls import make_call, opened, user

@@ -16,10 +16,10 @@ from service.access.ports import Budget
 from service.access.principal import OwnedBudget, Principal
 from service.adapters.storage import Storage, open_storage
 from service.adapters.storage.migrate import migrate
+from service.batches.durable.runner import record_id
 from service.batches.ports import ItemResult, NewItem, Owner, StoredBatch
-from service.batches.provider_runner import ProviderRunner
-from service.batches.runner import record_id
-from service.batches.submissions import Notes, Submission
+from service.batches.provider.runner import ProviderRunner
+from service.batches.provider.submissions import Notes, Submission
 from service.bootstrap import open_provider_batches, open_providers
 from service.core.clock import Clock, SystemClock
 from service.core.errors import InvalidRequest

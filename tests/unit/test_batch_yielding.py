@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from service.batches.brake import Brake
-from service.batches.governor import Governor
+from service.batches.durable.brake import Brake
+from service.batches.durable.governor import Governor
 from service.inference.traffic import Traffic
 from tests.clock import ManualClock
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.batches.submissions import (
+from service.batches.provider.submissions import (
     Notes,
     Submission,
     custom_id,

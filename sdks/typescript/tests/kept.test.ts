@@ -63,18 +63,18 @@ it('remembers conversations, forks and exports them', async () => {
 
 describe('prompts', () => {
   it('have versions and labels', async () => {
-    await sdk.putPrompt('greeting', 'Greet {name}.');
-    expect((await sdk.putPrompt('greeting', 'Greet {name}!')).version).toBe(2);
-    expect((await sdk.putPromptLabel('greeting', 'live', 1)).labels).toEqual({ live: 1 });
-    const { messages } = await sdk.renderPrompt('greeting', { variables, label: 'live' });
+    await sdk.putPrompt('versioned', 'Greet {name}.');
+    expect((await sdk.putPrompt('versioned', 'Greet {name}!')).version).toBe(2);
+    expect((await sdk.putPromptLabel('versioned', 'live', 1)).labels).toEqual({ live: 1 });
+    const { messages } = await sdk.renderPrompt('versioned', { variables, label: 'live' });
     expect(messages.map((each) => each.content)).toEqual(['Greet Ada.']);
-    const versions = await all(sdk.listPromptVersions('greeting', { limit: 1 }));
+    const versions = await all(sdk.listPromptVersions('versioned', { limit: 1 }));
     expect(versions.map((each) => each.version)).toEqual([2, 1]);
-    expect((await all(sdk.listPrompts())).map((each) => each.name)).toContain('greeting');
-    await sdk.deletePromptLabel('greeting', 'live');
-    expect((await sdk.getPrompt('greeting')).labels).toEqual({});
-    await sdk.deletePrompt('greeting');
-    await rejection(sdk.getPrompt('greeting'), NotFoundError);
+    expect((await all(sdk.listPrompts())).map((each) => each.name)).toContain('versioned');
+    await sdk.deletePromptLabel('versioned', 'live');
+    expect((await sdk.getPrompt('versioned')).labels).toEqual({});
+    await sdk.deletePrompt('versioned');
+    await rejection(sdk.getPrompt('versioned'), NotFoundError);
   });
 
   it('are asked with, plain and streamed', async () => {

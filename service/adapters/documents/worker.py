@@ -68,7 +68,10 @@ def _answer(request: ReadRequest) -> ReadAnswer:
 @cache
 def _splitter(chunk_size: int, chunk_overlap: int) -> "SentenceSplitter":
     from llama_index.core.node_parser import SentenceSplitter
+    from nltk import redos
 
+    # It finds sentences, and takes a long text for an attack after 5 s. The worker has a bound of its own.
+    redos.DEFAULT_TIMEOUT = None
     return SentenceSplitter(chunk_size=chunk_size, chunk_overlap=chunk_overlap)
 
 

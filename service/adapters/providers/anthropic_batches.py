@@ -15,7 +15,7 @@ from service.adapters.providers.anthropic_request import messages_body
 from service.adapters.providers.batch_calls import BatchCalls, Listed, is_older, place
 from service.adapters.providers.failures import ErrorReport
 from service.adapters.providers.sdk_api import SdkApi
-from service.batches.provider_ports import (
+from service.batches.provider.ports import (
     BatchedAnswer,
     NotRun,
     NotRunReason,

@@ -16,7 +16,7 @@ from service.adapters.providers.failures import ErrorReport
 from service.adapters.providers.openai_answer import read_completion
 from service.adapters.providers.openai_request import chat_body
 from service.adapters.providers.sdk_api import SdkApi
-from service.batches.provider_ports import (
+from service.batches.provider.ports import (
     BatchedAnswer,
     NotRun,
     NotRunReason,

@@ -23,7 +23,7 @@ from service.adapters.storage.books import (
     settle_and_hold,
 )
 from service.adapters.storage.ledger_events import threshold_event
-from service.adapters.storage.rows import OPENED_COLUMNS, SETTLED_COLUMNS, TAKEN_OVER_COLUMNS
+from service.adapters.storage.rows import OPENED_COLUMNS, SETTLED_COLUMNS, TAKE_OVER
 from service.core.events import Event
 from service.usage.ports import Intent, Settlement
 
@@ -31,14 +31,7 @@ _OPEN = f"""
 INSERT INTO requests ({", ".join(OPENED_COLUMNS)})
 VALUES ({", ".join(f"${i}" for i in range(1, len(OPENED_COLUMNS) + 1))})
 """  # noqa: S608 - column names of ours
-# What an earlier run has left is begun anew; what is paid for stays.
-_OPEN_AGAIN = f"""
-{_OPEN}
-ON CONFLICT (id) DO UPDATE
-SET runs = requests.runs + 1, outcome = NULL, cost_usd = NULL, completed_at = NULL,
-    {", ".join(f"{column} = excluded.{column}" for column in TAKEN_OVER_COLUMNS)}
-WHERE requests.outcome IS NULL OR requests.outcome <> 'completed'
-"""
+_OPEN_AGAIN = f"{_OPEN} ON CONFLICT (id) DO UPDATE SET {TAKE_OVER}"
 _REOPEN = f"{_OPEN} ON CONFLICT (id) DO NOTHING"
 _PLACES = {column: f"${i}" for i, column in enumerate(SETTLED_COLUMNS, start=1)}
 _SETTLE = f"""

@@ -22,8 +22,19 @@ OPENED_COLUMNS = (
     "lease_expires_at",
 )
 SETTLED_COLUMNS = _SETTLEMENT_FIELDS
-# What changes when a row is opened again.
-TAKEN_OVER_COLUMNS = ("budget_accounts", "reserved_usd", "instance_id", "lease_expires_at")
+_TAKEN_OVER = {
+    **dict.fromkeys(("outcome", "cost_usd", "completed_at"), "NULL"),
+    **{
+        column: f"excluded.{column}"
+        for column in ("budget_accounts", "reserved_usd", "instance_id", "lease_expires_at")
+    },
+}
+# For a row that is opened again, which makes one run more. What an earlier one left is begun anew; what is
+# paid for stays.
+TAKE_OVER = "runs = requests.runs + 1, " + ", ".join(
+    f"{column} = CASE WHEN requests.outcome = 'completed' THEN requests.{column} ELSE {taken} END"
+    for column, taken in _TAKEN_OVER.items()
+)
 
 
 def usage_record(row: RowMapping) -> UsageRecord:

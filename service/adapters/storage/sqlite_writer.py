@@ -37,7 +37,7 @@ from service.adapters.storage.books import (
     settle_and_hold,
 )
 from service.adapters.storage.ledger_events import threshold_event
-from service.adapters.storage.rows import OPENED_COLUMNS, SETTLED_COLUMNS, TAKEN_OVER_COLUMNS
+from service.adapters.storage.rows import OPENED_COLUMNS, SETTLED_COLUMNS, TAKE_OVER
 from service.adapters.storage.tables import to_microseconds
 from service.core.money import nanos_to_usd, usd_to_nanos
 from service.usage.ports import Outcome
@@ -48,14 +48,7 @@ _OPENED_VALUES = ", ".join(f"json_extract(value, '$[{i}]')" for i in range(len(O
 _OPEN = f"""
 INSERT INTO requests ({", ".join(OPENED_COLUMNS)}) SELECT {_OPENED_VALUES} FROM json_each(?)
 """  # noqa: S608 - column names of ours
-# What an earlier run has left is begun anew; what is paid for stays.
-_OPEN_AGAIN = f"""
-{_OPEN} WHERE true
-ON CONFLICT (id) DO UPDATE
-SET runs = requests.runs + 1, outcome = NULL, cost_usd = NULL, completed_at = NULL,
-    {", ".join(f"{column} = excluded.{column}" for column in TAKEN_OVER_COLUMNS)}
-WHERE requests.outcome IS NULL OR requests.outcome <> 'completed'
-"""
+_OPEN_AGAIN = f"{_OPEN} WHERE true ON CONFLICT (id) DO UPDATE SET {TAKE_OVER}"
 _REOPEN = f"{_OPEN} WHERE true ON CONFLICT (id) DO NOTHING"
 _SETTLED_VALUES = ", ".join(
     f"json_extract(value, '$[{i}]') AS {column}" for i, column in enumerate(SETTLED_COLUMNS)

@@ -188,6 +188,7 @@ async def test_requests_are_signed_if_wanted(kind: Kind, tmp_path: Path) -> None
             for _ in range(3):  # the same request again has a signature of its own
                 assert (await signing.call("generate", "Hello", model="haiku")).text
             assert await signing.read("list_keys", limit=1, tenant="default")
+            assert (await signing.call("upload_batch", b'{"prompt": "a"}')).counts.total == 1
         async with kind(ADMIN_KEY, service.url) as plain:
             with pytest.raises(AuthenticationError):
                 await plain.call("generate", "Hello")

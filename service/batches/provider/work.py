@@ -12,13 +12,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from service.access.principal import Principal
-from service.batches.ends import failed
+from service.batches.durable.ends import failed
 from service.batches.ports import ItemEnd, Owner, PendingItem, StoredBatch
-from service.batches.provider_items import RunnableItem, runnable
-from service.batches.provider_ports import NotYetKnown, ProviderBatches
-from service.batches.provider_results import Results, pending_items
-from service.batches.provider_tools import ProviderTools
-from service.batches.submissions import Notes, Submission, custom_id, spans_of, tag_of
+from service.batches.provider.items import RunnableItem, runnable
+from service.batches.provider.ports import NotYetKnown, ProviderBatches
+from service.batches.provider.results import Results, pending_items
+from service.batches.provider.submissions import Notes, Submission, custom_id, spans_of, tag_of
+from service.batches.provider.tools import ProviderTools
 from service.core.clock import Clock
 from service.core.errors import BudgetExceeded, InvalidRequest, ServiceError
 from service.inference.catalog import Target

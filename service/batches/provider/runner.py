@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from service.batches.bills import Bills
 from service.batches.ports import BatchStore, Owner, StoredBatch
-from service.batches.provider_ports import ProviderBatches
-from service.batches.provider_tools import ProviderTools, Waits
-from service.batches.provider_work import ProviderWork
+from service.batches.provider.bills import Bills
+from service.batches.provider.ports import ProviderBatches
+from service.batches.provider.tools import ProviderTools, Waits
+from service.batches.provider.work import ProviderWork
 from service.core.clock import Clock
 from service.core.messages import CompletionRequest
 from service.inference.catalog import Catalog

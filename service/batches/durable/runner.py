@@ -12,10 +12,10 @@ from typing import Literal
 
 import structlog
 
-from service.batches.brake import Brake
-from service.batches.durable_schemas import read_item
-from service.batches.ends import Ends, completed, failed, patiently
-from service.batches.governor import Governor
+from service.batches.durable.brake import Brake
+from service.batches.durable.ends import Ends, completed, failed, patiently
+from service.batches.durable.governor import Governor
+from service.batches.durable.schemas import read_item
 from service.batches.ports import BatchStore, ItemEnd, Owner, PendingItem, StoredBatch
 from service.batches.usecases import Pace
 from service.core.clock import Clock

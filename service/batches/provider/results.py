@@ -7,13 +7,13 @@ from itertools import islice
 
 from msgspec import Struct
 
-from service.batches.bills import HowItEnded
-from service.batches.ends import failed
+from service.batches.durable.ends import failed
 from service.batches.ports import BatchStore, ItemEnd, PendingItem, StoredBatch
-from service.batches.provider_items import RunnableItem, answered, runnable
-from service.batches.provider_ports import BatchedAnswer, NotRun, NotRunReason
-from service.batches.provider_tools import ProviderTools
-from service.batches.submissions import Submission, index_of, tag_of
+from service.batches.provider.bills import HowItEnded
+from service.batches.provider.items import RunnableItem, answered, runnable
+from service.batches.provider.ports import BatchedAnswer, NotRun, NotRunReason
+from service.batches.provider.submissions import Submission, index_of, tag_of
+from service.batches.provider.tools import ProviderTools
 from service.core.errors import DeadlineExceeded, ProviderError, ServiceError
 from service.core.messages import Completion
 from service.inference.ports import CompletionCall, FailureKind, ProviderFailure

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from service.batches.bills import Bills
 from service.batches.ports import BatchStore
-from service.batches.provider_items import RunnableItem
-from service.batches.provider_ports import ProviderBatches
-from service.batches.submissions import Submission
+from service.batches.provider.bills import Bills
+from service.batches.provider.items import RunnableItem
+from service.batches.provider.ports import ProviderBatches
+from service.batches.provider.submissions import Submission
 from service.core.clock import Clock
 from service.core.errors import InvalidRequest
 from service.core.messages import CompletionRequest

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from service.access.owners import Owners
 from service.access.ports import KeyStoreUnavailable
-from service.batches.durable_schemas import Batch
-from service.batches.ends import error_json, patiently
+from service.batches.durable.ends import error_json, patiently
+from service.batches.durable.schemas import Batch
 from service.batches.ports import (
     BREATH_SECONDS,
     BatchStore,
@@ -35,6 +35,7 @@ from service.core.events import Event, EventType
 log = structlog.get_logger(__name__)
 
 _LOOK_SECONDS = 2.0
+_MOST_LOOKS_PER_SECOND = 10
 _ENDED_AT_ONCE = 1000
 _EVENTS: Mapping[FinishedStatus, EventType] = {
     "completed": "batch.completed",
@@ -89,7 +90,7 @@ class BatchJob:
                 del self._changed[job_id]
 
     def notice(self, batch_id: str) -> None:
-        """The batch has been changed: if it runs here, that is felt at once, and within seconds elsewhere."""
+        """The batch has been changed: if it runs here, that is felt at once, elsewhere at the next look."""
         if changed := self._changed.get(batch_id):
             changed.set()
 
@@ -117,7 +118,9 @@ class BatchJob:
     async def _watch(self, batch_id: str, owner: Owner, changed: asyncio.Event) -> _Stop | None:
         """Returns when the batch is to stop; until then, keeps its owner up to date."""
         while True:
-            await _first_of(self._clock.sleep(_LOOK_SECONDS), changed.wait())
+            # Hundreds that run, or wait for money, must not keep the database busy with looks.
+            seconds = max(_LOOK_SECONDS, len(self._changed) / _MOST_LOOKS_PER_SECOND)
+            await _first_of(self._clock.sleep(seconds), changed.wait())
             changed.clear()
             with suppress(BatchStoreUnavailable):
                 found = await self._look(batch_id)

@@ -13,7 +13,7 @@ import msgspec
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
-from service.batches.durable_schemas import (
+from service.batches.durable.schemas import (
     ITEM,
     BatchItemRequest,
     ChatItem,

@@ -5,11 +5,11 @@ from decimal import Decimal
 from msgspec import Struct
 
 from service.access.ports import Sanitize
-from service.batches.durable_schemas import ChatItem, GenerateItem, read_item
-from service.batches.ends import completed
+from service.batches.durable.ends import completed
+from service.batches.durable.runner import record_id
+from service.batches.durable.schemas import ChatItem, GenerateItem, read_item
 from service.batches.ports import ItemEnd, PendingItem, StoredBatch
-from service.batches.runner import record_id
-from service.batches.submissions import Submission
+from service.batches.provider.submissions import Submission
 from service.core.messages import Completion, CompletionRequest
 from service.generation.sanitize import sanitized_answer
 from service.generation.schemas import ChatRequest

@@ -7,8 +7,8 @@ from datetime import timedelta
 from msgspec import Struct
 
 from service.access.principal import Principal
-from service.batches.items import Check, Items
-from service.batches.job import BatchJob
+from service.batches.durable.items import Check, Items
+from service.batches.durable.job import BatchJob
 from service.batches.ports import (
     BREATH_SECONDS,
     BatchStore,

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from service.access.principal import Principal
 from service.batches.ports import StoredBatch
-from service.batches.provider_items import RunnableItem
-from service.batches.submissions import Submission
+from service.batches.provider.items import RunnableItem
+from service.batches.provider.submissions import Submission
 from service.core.estimates import estimate_input_tokens
 from service.core.messages import Completion, Usage
 from service.inference.budgets import budget_exceeded, worst_cases

@@ -10,9 +10,9 @@ from starlette.responses import StreamingResponse
 
 from service.access.dependencies import requires
 from service.access.principal import Principal
-from service.batches import durable_examples as examples
-from service.batches.durable import Batches, HowToRun
-from service.batches.durable_schemas import (
+from service.batches.durable import examples
+from service.batches.durable.items import FileItems, ListedItems
+from service.batches.durable.schemas import (
     BATCH_ID_PATTERN,
     Batch,
     BatchList,
@@ -20,8 +20,9 @@ from service.batches.durable_schemas import (
     CreateBatchRequest,
     UploadBatchForm,
 )
-from service.batches.items import FileItems, ListedItems
+from service.batches.durable.usecases import Batches, HowToRun
 from service.batches.ports import MAX_ITEMS, ItemResult
+from service.core.errors import InvalidRequest
 from service.idempotency.responses import answer_once
 from service.web.body import StrictRoute, UploadRoute
 from service.web.context import json_response, request_id
@@ -101,6 +102,8 @@ async def upload_batch(
 
     As `POST /batches`. If a line cannot be used, none is: the error's `field` is `file.` and its number.
     """
+    if len((await request.form()).getlist("file")) > 1:  # of which `form` has the last
+        raise InvalidRequest("A batch is made of one file", field="file")
     items = FileItems(form.file.file, max_line_bytes=request.app.state.max_body_bytes)
     await items.check(batches.check_of(form.mode))
     asked = form.model_dump(exclude={"file"}) | {"file": items.digest}

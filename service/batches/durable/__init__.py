@@ -1,0 +1,1 @@
+"""Batches that are kept, and answered whatever happens meanwhile."""

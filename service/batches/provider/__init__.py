@@ -1,0 +1,1 @@
+"""Batches that providers run themselves."""
