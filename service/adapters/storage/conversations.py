@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from service.adapters.storage.engine import one_statement_at_a_time, outages
+from service.adapters.storage.engine import one_statement_at_a_time, outages, transaction
 from service.adapters.storage.tables import conversation_messages, conversations
 from service.core.errors import Unavailable
 from service.core.messages import Message, Usage
@@ -187,7 +187,7 @@ class SqlConversationStore:
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:
         try:
-            async with self._transactions.begin() as connection:
+            async with transaction(self._transactions) as connection:
                 yield connection
         except self._outages as error:
             raise _away() from error

@@ -1,12 +1,14 @@
 """The SQLAlchemy engine, for everything that is not written once per request."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import URL, event
+from sqlalchemy import URL, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 SQLITE = "sqlite+aiosqlite"
 POSTGRES = "postgresql+asyncpg"
@@ -36,7 +38,13 @@ def create_engine(database_url: str, *, timeout_seconds: float, **options: Any) 
     """An engine that waits for a lock, a connection or an answer for `timeout_seconds` at most."""
     url = database(database_url)
     if url.drivername == SQLITE:
-        engine = create_async_engine(url, connect_args={"timeout": timeout_seconds}, **options)
+        engine = create_async_engine(
+            url,
+            # Each statement commits itself, unless a transaction is begun in so many words. SQLAlchemy's own
+            # AUTOCOMMIT awaits after the checkout: whoever is cancelled there would lose the connection.
+            connect_args={"timeout": timeout_seconds, "isolation_level": None},
+            **options,
+        )
         event.listen(engine.sync_engine, "connect", set_pragmas)
         return engine
     return create_async_engine(
@@ -48,11 +56,22 @@ def create_engine(database_url: str, *, timeout_seconds: float, **options: Any) 
 
 
 def one_statement_at_a_time(engine: AsyncEngine) -> AsyncEngine:
-    """The engine for single statements, each of which commits itself.
-
-    A SQLite transaction of several awaits would keep the ledger's writer waiting for the event loop.
-    """
+    """The engine for single statements, each of which commits itself."""
+    if engine.dialect.name == "sqlite":
+        return engine
     return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
+@asynccontextmanager
+async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A connection whose statements are committed at the end, all or none.
+
+    On SQLite it holds the lock of all who write from its start: what has read before need not fail.
+    """
+    async with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            await connection.execute(text("BEGIN IMMEDIATE"))
+        yield connection
 
 
 def outages(engine: AsyncEngine) -> tuple[type[Exception], ...]:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, NullPool, inspect, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from service.adapters.storage.engine import SQLITE, create_engine, database
+from service.adapters.storage.engine import SQLITE, create_engine, database, transaction
 from service.adapters.storage.migrations import HEAD_REVISION
 from service.adapters.storage.tables import metadata
 
@@ -60,10 +60,8 @@ async def _use_wal(engine: AsyncEngine) -> None:
 
 
 async def _upgrade(engine: AsyncEngine) -> None:
-    async with engine.begin() as connection:
-        if engine.dialect.name == "sqlite":
-            await connection.execute(text("BEGIN IMMEDIATE"))
-        else:
+    async with transaction(engine) as connection:
+        if engine.dialect.name == "postgresql":
             await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
         await connection.run_sync(_bring_up_to_date)
 

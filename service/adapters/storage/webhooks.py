@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from service.adapters.storage.engine import one_statement_at_a_time, outages
+from service.adapters.storage.engine import one_statement_at_a_time, outages, transaction
 from service.adapters.storage.sealing import Seal
 from service.adapters.storage.tables import events, webhook_deliveries, webhook_endpoints
 from service.core.ids import new_id
@@ -345,7 +345,7 @@ class SqlWebhookStore:
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:
         try:
-            async with self._engine.begin() as connection:
+            async with transaction(self._engine) as connection:
                 yield connection
         except self._outages as error:
             raise WebhookStoreUnavailable("webhooks cannot be written now") from error
