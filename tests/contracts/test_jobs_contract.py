@@ -1,6 +1,7 @@
 """The Jobs port on DBOS, and the leases of those who run jobs."""
 
 import asyncio
+import gc
 import logging
 import threading
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -235,6 +236,27 @@ async def test_a_stop_cancels_the_job_and_the_next_start_goes_on_with_it(
     errand.happened.clear()
     async with processes.running(errand):
         await errand.comes_to(("started", "a"), ("ended", "a"))
+
+
+async def test_a_stop_in_the_middle_of_taking_up_work_is_quiet(
+    processes: Processes, caplog: pytest.LogCaptureFixture
+) -> None:
+    errand = Errand(*(f"job{number}" for number in range(100)))
+
+    async def has_begun() -> bool:
+        return bool(errand.happened)
+
+    async with processes.running(errand):
+        await until(has_begun, timeout_seconds=_PATIENCE_SECONDS)
+    gc.collect()
+    assert 0 < len(errand.open) < 100
+    assert [record.message for record in caplog.records] == []
+    async with processes.running(errand):
+
+        async def has_ended() -> bool:
+            return not errand.open
+
+        await until(has_ended, timeout_seconds=_PATIENCE_SECONDS)
 
 
 async def test_nothing_is_launched_while_there_is_no_work(

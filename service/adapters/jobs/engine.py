@@ -24,6 +24,8 @@ _VERSION = "1"  # DBOS gives work only to its own version: any replica may take 
 _SCHEMA = "dbos"
 _WORKFLOW = "job"
 _QUEUE = "jobs"
+_TAKER = f"queue-worker-{_QUEUE}"  # what DBOS calls its thread
+_STOP_SECONDS = 5
 _CONNECT_SECONDS = 5
 _CONNECTIONS = 5  # of DBOS to PostgreSQL; its own threads hold three at most
 _POLLING_SECONDS = 0.25
@@ -90,7 +92,8 @@ class DbosEngine:
             # Before the launch, after which it would take a second until the queue is noticed.
             self._client.register_queue(_QUEUE, polling_interval_sec=_POLLING_SECONDS)
             undone.callback(DBOS.destroy, destroy_registry=True)
-            _launch(url, executor_id=executor_id, run=run)
+            dbos = _launch(url, executor_id=executor_id, run=run)
+            undone.callback(_stop_taking, dbos)
             self._opened = undone.pop_all()
 
     def close(self) -> None:
@@ -165,8 +168,8 @@ def _quieten() -> None:
         logger.addHandler(logging.NullHandler())  # or DBOS adds one that writes to the console
 
 
-def _launch(url: str, *, executor_id: str, run: Callable[[str], Future[None]]) -> None:
-    DBOS(
+def _launch(url: str, *, executor_id: str, run: Callable[[str], Future[None]]) -> DBOS:
+    dbos = DBOS(
         config=DBOSConfig(
             name=_APPLICATION,
             system_database_url=url,
@@ -187,6 +190,16 @@ def _launch(url: str, *, executor_id: str, run: Callable[[str], Future[None]]) -
         await asyncio.wrap_future(run(cast("str", DBOS.workflow_id)))
 
     DBOS.launch()
+    return dbos
+
+
+def _stop_taking(dbos: DBOS) -> None:
+    """Take no more from the queue: DBOS itself closes its loop before it ends the thread that does."""
+    for event in dbos.background_thread_stop_events:
+        event.set()
+    for thread in threading.enumerate():
+        if thread.name == _TAKER:
+            thread.join(_STOP_SECONDS)
 
 
 def _system_database(database_url: str) -> str:
