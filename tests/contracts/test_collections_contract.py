@@ -362,6 +362,19 @@ async def test_deleted_document_and_collection_leave_nothing_to_be_found(
     assert await chunk_store.nearest(scope(mine), lexical_vector("text"), limit=5) == []
 
 
+async def test_large_collection_is_deleted_with_every_document(storage: Storage) -> None:
+    store = storage.collections
+    mine, theirs = collection(), collection("globex")
+    for each in (mine, theirs):
+        await store.add_collection(each)
+        for number in range(25):
+            await ingest(storage, each, f"doc_{number}", "text")
+    assert await store.delete_collection("acme", "kb")
+    assert await store.list_documents("acme", mine.id, limit=50) == []
+    assert await store.find_collection("acme", "kb") is None
+    assert len(await store.list_documents("globex", theirs.id, limit=50)) == 25
+
+
 async def test_postgresql_without_pgvector_says_what_is_missing(
     postgres: Postgres, clock: MovableClock
 ) -> None:
