@@ -1,6 +1,7 @@
 """The console command `ai-service`."""
 
 import asyncio
+import gc
 import json
 from pathlib import Path
 from typing import Annotated
@@ -24,6 +25,7 @@ app = typer.Typer(
 @app.command()
 def serve() -> None:
     """Serve the API. Settings come from the environment, .env and AI_SERVICE_CONFIG_FILE."""
+    gc.disable()  # until the server has started: it would search what is only being imported
     from service.server import serve as run
 
     settings = load_settings()

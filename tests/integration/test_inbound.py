@@ -72,7 +72,7 @@ class Desk:
 async def storage(tmp_path: Path) -> AsyncIterator[Storage]:
     url = f"sqlite+aiosqlite:///{tmp_path / 'ai-service.db'}"
     await migrate(url)
-    async with open_storage(url, clock=ManualClock(), commit_timeout_seconds=0.2) as storage:
+    async with open_storage(url, clock=ManualClock()) as storage:
         yield storage
 
 

@@ -87,7 +87,7 @@ def frozen(server: RedisServer) -> AbstractContextManager[None]:
 
 def impatient(server: RedisServer) -> AbstractAsyncContextManager[Replica]:
     """A replica for tests in which Redis is away, but not so impatient that a busy machine seems away."""
-    return replica(server, answer_seconds=1)
+    return replica(server, answer_seconds=2)
 
 
 Outage = Callable[[RedisServer], AbstractContextManager[None]]

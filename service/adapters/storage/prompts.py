@@ -1,7 +1,7 @@
 """Prompts in tables."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.dml import UpdateBase
 
-from service.adapters.storage.engine import one_statement_at_a_time, outages
+from service.adapters.storage.engine import one_statement_at_a_time, outages, transaction
 from service.adapters.storage.tables import prompt_labels, prompt_versions, prompts
 from service.prompts.definitions import Definition, PromptVersion
 from service.prompts.ports import PromptStoreUnavailable
@@ -35,8 +35,8 @@ class SqlPromptStore:
     """The PromptStore port."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._transactions = engine
-        self._engine = one_statement_at_a_time(engine)
+        self._engine = engine
+        self._single = one_statement_at_a_time(engine)
         self._outages = outages(engine)
         self._dialect = sqlite if engine.dialect.name == "sqlite" else postgresql
         first = self._dialect.insert(prompts).values(latest_version=1)
@@ -50,16 +50,16 @@ class SqlPromptStore:
     ) -> PromptVersion:
         """The latest version if it says just this, else a new one with the next number."""
         # The number comes first: whoever has it has the prompt to themselves until the transaction ends.
-        async with self._connection(self._transactions) as connection:
+        async with self._transaction() as connection:
             number = await connection.scalar(self._next_number, {"tenant": tenant, "name": name})
             latest = _first((await connection.execute(_latest(tenant, name))).mappings().all())
             if latest is not None and latest.definition == definition:
-                return latest  # leaving rolls back: the number is not used up
+                await connection.rollback()  # the number is not used up
+                return latest
             made = PromptVersion(
                 name=name, version=number, definition=definition, key_id=key_id, created_at=now
             )
             await connection.execute(insert(prompt_versions), _row(made, tenant))
-            await connection.commit()
             return made
 
     async def find(
@@ -131,19 +131,30 @@ class SqlPromptStore:
         )
 
     async def _rows(self, query: Select[Any]) -> Sequence[RowMapping]:
-        async with self._connection(self._engine) as connection:
+        async with self._connection() as connection:
             return (await connection.execute(query)).mappings().all()
 
     async def _execute(self, statement: UpdateBase) -> bool:
         """Whether it touched anything."""
-        async with self._connection(self._engine) as connection:
+        async with self._connection() as connection:
             return (await connection.execute(statement)).rowcount > 0
 
     @asynccontextmanager
-    async def _connection(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-        try:
-            async with engine.connect() as connection:
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        with self._telling_outages():
+            async with self._single.connect() as connection:
                 yield connection
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+        with self._telling_outages():
+            async with transaction(self._engine) as connection:
+                yield connection
+
+    @contextmanager
+    def _telling_outages(self) -> Iterator[None]:
+        try:
+            yield
         except self._outages as error:
             raise PromptStoreUnavailable("prompts cannot be asked for now") from error
 
