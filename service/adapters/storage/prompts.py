@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql.dml import UpdateBase
 
-from service.adapters.storage.engine import one_statement_at_a_time, outages
+from service.adapters.storage.engine import one_statement_at_a_time, outages, transaction
 from service.adapters.storage.tables import prompt_labels, prompt_versions, prompts
 from service.prompts.definitions import Definition, PromptVersion
 from service.prompts.ports import PromptStoreUnavailable
@@ -50,17 +50,17 @@ class SqlPromptStore:
     ) -> PromptVersion:
         """The latest version if it says just this, else a new one with the next number."""
         # The number comes first: whoever has it has the prompt to themselves until the transaction ends.
-        async with self._connection(self._transactions) as connection:
+        async with self._transaction() as connection:
             number = await connection.scalar(self._next_number, {"tenant": tenant, "name": name})
             latest = _first((await connection.execute(_latest(tenant, name))).mappings().all())
             if latest is not None and latest.definition == definition:
-                return latest  # leaving rolls back: the number is not used up
+                await connection.rollback()  # the number is not used up
+                return latest
             made = PromptVersion(
                 name=name, version=number, definition=definition, key_id=key_id, created_at=now
             )
             await connection.execute(insert(prompt_versions), _row(made, tenant))
-            await connection.commit()
-            return made
+        return made
 
     async def find(
         self, *, tenant: str, name: str, version: int | None = None, label: str | None = None
@@ -131,21 +131,29 @@ class SqlPromptStore:
         )
 
     async def _rows(self, query: Select[Any]) -> Sequence[RowMapping]:
-        async with self._connection(self._engine) as connection:
+        async with self._connection() as connection:
             return (await connection.execute(query)).mappings().all()
 
     async def _execute(self, statement: UpdateBase) -> bool:
         """Whether it touched anything."""
-        async with self._connection(self._engine) as connection:
+        async with self._connection() as connection:
             return (await connection.execute(statement)).rowcount > 0
 
     @asynccontextmanager
-    async def _connection(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
         try:
-            async with engine.connect() as connection:
+            async with self._engine.connect() as connection:
                 yield connection
         except self._outages as error:
             raise PromptStoreUnavailable("prompts cannot be asked for now") from error
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with transaction(self._transactions) as connection:
+                yield connection
+        except self._outages as error:
+            raise PromptStoreUnavailable("prompts cannot be kept now") from error
 
 
 def _versions(tenant: str, name: str) -> Select[Any]:
