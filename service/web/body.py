@@ -103,7 +103,14 @@ class UploadRoute(StrictRoute):
         async def upload_handler(request: Request) -> Response:
             if _media_type(request) != "multipart/form-data":
                 raise UnsupportedMediaType("Send the body as multipart/form-data")
-            return await handler(request)
+            try:
+                return await handler(request)
+            except UnusableBody:
+                raise
+            except HTTPException as unread:  # Starlette's reason, which quotes nothing of the body
+                raise InvalidRequest(
+                    f"The body is not a form that can be read: {unread.detail}"
+                ) from unread
 
         return upload_handler
 

@@ -86,6 +86,17 @@ async def test_more_than_fifty_thousand_requests_are_refused(refusing: httpx.Asy
     error_of(answer, 400, "validation_error", field="file")
 
 
+@pytest.mark.parametrize(
+    ("boundary", "reason"), [("", "Missing boundary"), ("; boundary=x", "Invalid multipart data")]
+)
+async def test_an_upload_that_is_no_form_is_told_why(
+    boundary: str, reason: str, refusing: httpx.AsyncClient
+) -> None:
+    headers = {"Content-Type": f"multipart/form-data{boundary}"}
+    answer = await refusing.post(UPLOAD, content=GOOD_LINE, headers=headers)
+    assert reason in error_of(answer, 400, "validation_error")["message"]
+
+
 async def test_an_upload_that_is_no_form_with_a_file_is_refused(
     refusing: httpx.AsyncClient,
 ) -> None:
