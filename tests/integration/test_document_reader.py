@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import uvloop
 
 from service.adapters.documents.frames import ReadAnswer, ReadRequest, length_of
 from service.adapters.documents.reader import WorkerReader
@@ -242,6 +243,20 @@ async def test_idle_worker_goes_and_the_next_file_has_a_new_one() -> None:
     assert reader.worker_pid is None
     assert await read(reader, b"More text", "text") == ["More text"]
     await reader.aclose()
+
+
+def test_worker_that_dies_while_it_is_idle_is_no_fault_of_the_next_file() -> None:
+    async def run() -> None:
+        reader = WorkerReader(timeout_seconds=100, max_bytes=1024 * MIB)
+        await read(reader, b"one", "text")
+        pid = reader.worker_pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        await until(_has_gone(pid), timeout_seconds=30)
+        assert await read(reader, b"two", "text") == ["two"]
+        await reader.aclose()
+
+    uvloop.run(run())  # the service's own loop, whose pipes say in another way that they are closed
 
 
 async def test_worker_knows_nothing_of_the_services_environment(reader: WorkerReader) -> None:
