@@ -40,6 +40,8 @@ BatchItem = TypeAliasType(
 )
 Prompt = Annotated[str, StringConstraints(min_length=1)]
 PROMPT_EXCERPT_CHARACTERS = 50
+_STARTED_WITHIN_SECONDS = 600
+"""Somebody waits, and has a place that others want. Slower ones can be durable."""
 DEFAULT_MODEL: str = GenerateRequest.model_fields["model"].default
 
 
@@ -75,6 +77,18 @@ class BatchRequest(RequestModel):
     @model_validator(mode="after")
     def _is_one_or_the_other(self) -> "BatchRequest":
         refuse_unless_one(self.prompts, self.requests, model=self.model)
+        return self
+
+    @model_validator(mode="after")
+    def _is_started_in_time(self) -> "BatchRequest":
+        pace = self.requests_per_second
+        waiting = len(self.prompts or self.requests or ()) - 1
+        if pace is not None and waiting > pace * _STARTED_WITHIN_SECONDS:
+            message = (
+                f"At this pace not all are started within {_STARTED_WITHIN_SECONDS} seconds:"
+                " use /batches"
+            )
+            raise mistake_at("requests_per_second", message)
         return self
 
     def items(self) -> list[GenerateRequest | ChatRequest]:

@@ -1,8 +1,10 @@
 """The service's HTTP API, for commands that may run on another machine than the service."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote
 
 import typer
 
@@ -37,7 +39,7 @@ class Refused(Exception):
 def open_api(url: str, key: str) -> Iterator["httpx.Client"]:
     """A client under the API's prefix whose error answers raise `Refused`.
 
-    That, or a service that cannot be reached, ends the command with one line and exit code 1.
+    That, or a service that cannot be reached or is none, ends the command with one line and exit code 1.
     """
     import httpx  # not needed for serving
 
@@ -57,6 +59,17 @@ def open_api(url: str, key: str) -> Iterator["httpx.Client"]:
     except (httpx.TransportError, httpx.InvalidURL) as away:
         typer.echo(f"The service at {url} cannot be reached: {away}", err=True)
         raise typer.Exit(1) from away
+    except json.JSONDecodeError as stranger:
+        typer.echo(f"What answers at {url} is not the service", err=True)
+        raise typer.Exit(1) from stranger
+    except UnicodeEncodeError as unsendable:  # arguments and names of files may be any bytes
+        typer.echo(f"This is not text in UTF-8: {unsendable.object!a}", err=True)
+        raise typer.Exit(1) from unsendable
+
+
+def segment(name: str) -> str:
+    """A name as one step of a path, whatever is in it."""
+    return quote(name, safe="")
 
 
 def _refuse_errors(response: "httpx.Response") -> None:

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.commands.api import DEFAULT_URL, ApiKey, Refused, Url, open_api
+from service.commands.api import DEFAULT_URL, ApiKey, Refused, Url, open_api, segment
 
 if TYPE_CHECKING:
     import httpx
@@ -86,7 +86,7 @@ def submit(
 def status(batch_id: BatchId, api_key: ApiKey, url: Url = DEFAULT_URL) -> None:
     """Print how far a batch is, and what it has cost."""
     with open_api(url, api_key) as api:
-        _show(api.get(f"/batches/{batch_id}").json())
+        _show(api.get(f"/batches/{segment(batch_id)}").json())
 
 
 @app.command()
@@ -101,9 +101,9 @@ def results(
     """Write the results that there are, as JSON Lines in the order of the requests."""
     with ExitStack() as stack:
         api = stack.enter_context(open_api(url, api_key))
-        answer = stack.enter_context(api.stream("GET", f"/batches/{batch_id}/results"))
+        answer = stack.enter_context(api.stream("GET", f"/batches/{segment(batch_id)}/results"))
         # Not before the answer is good: what was in the file stays if there is no such batch.
-        file = None if output is None else stack.enter_context(output.open("wb"))
+        file = None if output is None else stack.enter_context(_opened(output))
         for piece in answer.iter_bytes():
             typer.echo(piece, file=file, nl=False)
 
@@ -112,7 +112,14 @@ def results(
 def cancel(batch_id: BatchId, api_key: ApiKey, url: Url = DEFAULT_URL) -> None:
     """Cancel what is left of a batch."""
     with open_api(url, api_key) as api:
-        _show(api.post(f"/batches/{batch_id}/cancel").json())
+        _show(api.post(f"/batches/{segment(batch_id)}/cancel").json())
+
+
+def _opened(output: Path) -> IO[bytes]:
+    try:
+        return output.open("wb")
+    except OSError as impossible:
+        raise typer.BadParameter(str(impossible), param_hint="--output") from impossible
 
 
 def _with_model(line: bytes, model: str) -> bytes:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.commands.api import DEFAULT_URL, ApiKey, Refused, Url, open_api
+from service.commands.api import DEFAULT_URL, ApiKey, Refused, Url, open_api, segment
 from service.retrieval.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def ingest(
         raise typer.Exit(1)
     try:
         with open_api(url, api_key) as api:
-            failed = _ingest(api, f"/collections/{collection}", files)
+            failed = _ingest(api, f"/collections/{segment(collection)}", files)
     except KeyboardInterrupt:
         typer.echo("The same command goes on where this one has stopped.", err=True)
         raise typer.Exit(_INTERRUPTED) from None
@@ -73,8 +73,9 @@ def ask(
     options = {"question": question, "model": model, "top_k": top_k}
     body = {name: value for name, value in options.items() if value is not None}
     sources: list[Json] = []
+    is_whole = False
     with open_api(url, api_key) as api:
-        for event in _events(api, f"/collections/{collection}/query/stream", body):
+        for event in _events(api, f"/collections/{segment(collection)}/query/stream", body):
             if event["type"] == "sources":
                 sources = event["source_nodes"]
             elif event["type"] == "token":
@@ -82,7 +83,12 @@ def ask(
             elif event["type"] == "error":
                 typer.echo()
                 raise Refused(event["error"]["message"], is_temporary=True)
+            elif event["type"] == "done":
+                is_whole = True
     typer.echo()
+    if not is_whole:
+        typer.echo("The answer has broken off", err=True)
+        raise typer.Exit(1)
     for node in sources:
         name = node["metadata"].get("file_name", node["document_id"])
         typer.echo(f"- {_printable(name)} ({node['score']:.2f})")
@@ -108,19 +114,23 @@ def _ingest(api: "httpx.Client", path: str, files: dict[str, Path]) -> dict[str,
     known = {each["file_name"]: each for each in _documents(api, path)}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     unsent: dict[str, str] = {}
+    names: dict[str, str] = {}  # by the document's id: a form spells some of them in another way
     with Progress(*columns, console=Console(stderr=True)) as progress:
         sending = progress.add_task("sent", total=len(files))
         for name, file in files.items():
-            content = file.read_bytes()
-            if not _is_known(known.get(name), content):
-                try:
-                    _send(api, path, name, content)
-                except Refused as refused:
-                    if refused.is_temporary:
-                        raise
-                    unsent[name] = str(refused)
+            try:
+                document = _sent(api, path, name, file.read_bytes(), known.get(name))
+                names[document["id"]] = name
+            except UnicodeEncodeError:
+                unsent[name] = "Its name is not text in UTF-8"
+            except OSError as unreadable:
+                unsent[name] = str(unreadable.strerror)
+            except Refused as refused:
+                if refused.is_temporary:
+                    raise
+                unsent[name] = str(refused)
             progress.advance(sending)
-        return unsent | _watch(api, path, files.keys() - unsent.keys(), progress)
+        return unsent | _watch(api, path, names, progress)
 
 
 def _make_sure_of(api: "httpx.Client", path: str) -> None:
@@ -132,22 +142,22 @@ def _make_sure_of(api: "httpx.Client", path: str) -> None:
         api.put(path, json={})  # who may not even look is told so here
 
 
-def _is_known(document: Json | None, content: bytes) -> bool:
-    return (
-        document is not None
-        and document["status"] != "failed"
-        and document["content_sha256"] == hashlib.sha256(content).hexdigest()
-    )
+def _is_the_same(document: Json, content: bytes) -> bool:
+    is_well: bool = document["status"] != "failed"
+    return is_well and document["content_sha256"] == hashlib.sha256(content).hexdigest()
 
 
-def _send(api: "httpx.Client", path: str, name: str, content: bytes) -> None:
-    """Send a file. To do so again changes nothing, so that it is tried a few times."""
+def _sent(api: "httpx.Client", path: str, name: str, content: bytes, known: Json | None) -> Json:
+    """The document, which is sent if it is new. To do so again changes nothing, so that it is tried a few
+    times."""
     import httpx
 
+    if known is not None and _is_the_same(known, content):
+        return known
     wait_seconds = _FIRST_WAIT_SECONDS
     for tries_left in reversed(range(_TRIES)):
         try:
-            api.post(f"{path}/documents/upload", files={"file": (name, content)})
+            answer = api.post(f"{path}/documents/upload", files={"file": (name, content)})
         except (httpx.TransportError, Refused) as failure:
             is_final = isinstance(failure, Refused) and not failure.is_temporary
             if is_final or not tries_left:
@@ -155,20 +165,22 @@ def _send(api: "httpx.Client", path: str, name: str, content: bytes) -> None:
             time.sleep(wait_seconds)
             wait_seconds *= 2
         else:
-            return
+            document: Json = answer.json()["documents"][0]
+            return document
+    raise AssertionError("the last try raises")
 
 
 def _watch(
-    api: "httpx.Client", path: str, names: "set[str]", progress: "Progress"
+    api: "httpx.Client", path: str, names: dict[str, str], progress: "Progress"
 ) -> dict[str, str]:
-    """Wait until the documents of these names have ended; why which of them failed."""
+    """Wait until the documents with these ids have ended; by name, why which of them failed."""
     import httpx
 
     task = progress.add_task("ready", total=len(names))
     wait_seconds = _FIRST_WAIT_SECONDS
     while True:
         try:
-            documents = [each for each in _documents(api, path) if each["file_name"] in names]
+            documents = [each for each in _documents(api, path) if each["id"] in names]
         except (httpx.TransportError, Refused) as failure:
             if isinstance(failure, Refused) and not failure.is_temporary:
                 raise
@@ -178,7 +190,7 @@ def _watch(
             progress.update(task, description="ready", completed=len(ended))
             if len(ended) == len(documents):
                 return {
-                    each["file_name"]: each["error"] for each in ended if each["status"] == "failed"
+                    names[each["id"]]: each["error"] for each in ended if each["status"] == "failed"
                 }
         time.sleep(wait_seconds)
         wait_seconds = min(1.5 * wait_seconds, _LONGEST_WAIT_SECONDS)

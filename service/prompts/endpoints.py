@@ -215,6 +215,7 @@ def _version_before(page: Page) -> int | None:
     """Raises `InvalidRequest` for the cursor of another list."""
     if page.after is None:
         return None
-    if page.after.isdecimal() and int(page.after) <= MAX_VERSION:
+    # No page begins behind the first version.
+    if page.after.isdecimal() and 1 < int(page.after) <= MAX_VERSION:
         return int(page.after)
     raise InvalidRequest("This is no cursor of this list", field="cursor")

@@ -19,11 +19,13 @@ from service.core.errors import (
     InvalidRequest,
     PayloadTooLarge,
     ServiceError,
+    Unavailable,
     UnsupportedMediaType,
 )
 from service.web.validation import invalid_request
 
 MAX_JSON_DEPTH = 64
+_RETRY_AFTER_SECONDS = 30.0
 # Only an exponent or a very long run of digits can make a JSON number overflow to infinity.
 _MAY_OVERFLOW = re.compile(rb"[0-9][eE]|[0-9]{300}")
 
@@ -103,7 +105,18 @@ class UploadRoute(StrictRoute):
         async def upload_handler(request: Request) -> Response:
             if _media_type(request) != "multipart/form-data":
                 raise UnsupportedMediaType("Send the body as multipart/form-data")
-            return await handler(request)
+            try:
+                return await handler(request)
+            except UnusableBody:
+                raise
+            except HTTPException as unread:  # Starlette's reason, which quotes nothing of the body
+                if isinstance(unread.__cause__, OSError):
+                    raise Unavailable(
+                        "Uploads cannot be kept now", retry_after_seconds=_RETRY_AFTER_SECONDS
+                    ) from unread
+                raise InvalidRequest(
+                    f"The body is not a form that can be read: {unread.detail}"
+                ) from unread
 
         return upload_handler
 

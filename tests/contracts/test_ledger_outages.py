@@ -1,9 +1,7 @@
 """A database that is away, slow or full: new rows are refused, nothing settled is lost."""
 
 import asyncio
-import resource
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
 from time import monotonic
@@ -18,6 +16,7 @@ from tests.contracts.cut_answers import CutAnswers
 from tests.contracts.databases import Database, PostgresDatabase, SqliteDatabase
 from tests.contracts.requests import make_intent, make_settlement
 from tests.contracts.time import MovableClock, until
+from tests.disk import no_file_may_grow_beyond
 from tests.postgres import Postgres
 
 RECOVERY_SECONDS = 5
@@ -275,7 +274,7 @@ async def test_full_disk_refuses_new_rows_and_loses_nothing(
     async with open_storage(database.url, clock=clock) as storage:
         intent = make_intent()
         await storage.ledger.open(intent)
-        with _no_file_may_grow_beyond(path.with_name(f"{path.name}-wal").stat().st_size):
+        with no_file_may_grow_beyond(path.with_name(f"{path.name}-wal").stat().st_size):
             with pytest.raises(LedgerUnavailable):
                 await storage.ledger.open(make_intent())
             settled = storage.ledger.settle(make_settlement(intent))
@@ -286,17 +285,6 @@ async def test_full_disk_refuses_new_rows_and_loses_nothing(
         assert record is not None
         assert record.settlement == make_settlement(intent)
         await until(lambda: _opens(storage))
-
-
-@contextmanager
-def _no_file_may_grow_beyond(size_bytes: int) -> Iterator[None]:
-    """A write past it fails for this process, as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 async def _opens(storage: Storage) -> bool:

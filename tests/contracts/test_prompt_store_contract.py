@@ -198,6 +198,12 @@ async def test_prompts_are_listed_by_name_in_their_latest_versions(prompts: Prom
     assert await prompts.list_latest(tenant="acme", limit=10, after="a") == listed[1:]
 
 
+async def test_a_prompt_that_is_put_again_unchanged_stays_in_the_list(prompts: PromptStore) -> None:
+    made = await add(prompts)
+    await add(prompts)
+    assert await prompts.list_latest(tenant="acme", limit=10) == [made]
+
+
 async def test_versions_are_listed_the_latest_first(prompts: PromptStore) -> None:
     made = [await add(prompts, f"{n} {{name}}") for n in (1, 2, 3)]
     await add(prompts, name="other")

@@ -152,6 +152,15 @@ async def test_a_tenant_gets_no_more_endpoints_than_it_may_have(store: WebhookSt
     assert await store.add_endpoint(an_endpoint(tenant="other"), most=1)
 
 
+async def test_endpoints_made_at_once_are_no_more_than_a_tenant_may_have(
+    store: WebhookStore, other_store: WebhookStore
+) -> None:
+    stores = (store, other_store) * 8
+    made = await asyncio.gather(*(each.add_endpoint(an_endpoint(), most=3) for each in stores))
+    assert sum(made) == 3
+    assert len(await store.list_endpoints(tenant="acme", limit=20)) == 3
+
+
 async def test_endpoints_are_listed_newest_first_in_pages(store: WebhookStore) -> None:
     made = [await added(store) for _ in range(3)]
     await added(store, tenant="other")

@@ -8,6 +8,7 @@ import pytest
 
 from service.batches.ports import MAX_ITEMS
 from tests.conftest import ServiceFactory
+from tests.disk import no_file_may_grow_beyond
 from tests.e2e.durable_batches import UPLOAD, upload
 from tests.e2e.routes import BATCHES, error_of
 
@@ -84,6 +85,29 @@ async def test_more_than_fifty_thousand_requests_are_refused(refusing: httpx.Asy
     error_of(answer, 400, "validation_error", field="file")
     answer = await upload(refusing, b"\n \n")
     error_of(answer, 400, "validation_error", field="file")
+
+
+@pytest.mark.parametrize(
+    ("boundary", "reason"), [("", "Missing boundary"), ("; boundary=x", "Invalid multipart data")]
+)
+async def test_an_upload_that_is_no_form_is_told_why(
+    boundary: str, reason: str, refusing: httpx.AsyncClient
+) -> None:
+    headers = {"Content-Type": f"multipart/form-data{boundary}"}
+    answer = await refusing.post(UPLOAD, content=GOOD_LINE, headers=headers)
+    assert reason in error_of(answer, 400, "validation_error")["message"]
+
+
+async def test_an_upload_that_the_disk_has_no_room_for_is_no_fault_of_the_callers(
+    refusing: httpx.AsyncClient,
+) -> None:
+    answered = await upload(refusing, b" ")  # what is made at the first request is made by now
+    assert answered.status_code == 400
+    with no_file_may_grow_beyond(4 * 1024 * 1024):
+        answer = await upload(refusing, b" " * 6 * 1024 * 1024)
+    error_of(answer, 503, "service_unavailable")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert (await upload(refusing, GOOD_LINE)).status_code == 202
 
 
 async def test_an_upload_that_is_no_form_with_a_file_is_refused(

@@ -1,6 +1,7 @@
 """Prompts: kept in versions, moved between by labels, and asked with."""
 
 import asyncio
+import base64
 from typing import Any
 
 import httpx
@@ -496,6 +497,16 @@ async def test_the_cursor_of_another_list_is_refused(client: httpx.AsyncClient) 
     cursor = (await got(client, PROMPTS, limit=1))["next_cursor"]
     answer = await client.get(f"{GREETING}/versions", params={"cursor": cursor})
     error_of(answer, 400, "validation_error", field="cursor")
+
+
+async def test_a_cursor_that_no_page_has_given_is_no_prompt_that_is_missing(
+    client: httpx.AsyncClient,
+) -> None:
+    await put(client, "Hi {name}")
+    for first in (b"0", b"1"):
+        cursor = base64.urlsafe_b64encode(first).decode()
+        answer = await client.get(f"{GREETING}/versions", params={"cursor": cursor})
+        error_of(answer, 400, "validation_error", field="cursor")
 
 
 async def test_a_prompt_that_comes_out_empty_is_refused(client: httpx.AsyncClient) -> None:

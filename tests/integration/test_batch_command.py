@@ -42,6 +42,7 @@ class StandIn:
         self.results = [f'{{"index":{index},"text":"é\u2028"}}\n' for index in range(2_500)]
         self.breaks = False
         self.cancelled: list[str] = []
+        self.shown: bytes | None = None
         self._data_dir = data_dir
 
     def service(self) -> RunningService:
@@ -67,6 +68,8 @@ class StandIn:
         return _json(*self.upload_answer)
 
     async def _show(self, batch_id: str) -> Response:
+        if self.shown is not None:
+            return Response(self.shown)
         return _json(*self.answers.pop(0))
 
     async def _results(self, batch_id: str) -> Response:
@@ -256,6 +259,28 @@ def test_results_of_a_batch_that_is_not_there_leave_the_file_alone(
     done = console.run("results", "batch_2", "--output", str(output))
     assert (done.exit_code, done.stderr) == (1, "The service says: There is no such batch\n")
     assert output.read_text() == "of yesterday"
+
+
+def test_results_that_cannot_be_written_are_told_in_a_line(
+    tmp_path: Path, console: Console
+) -> None:
+    told = console.run("results", "batch_1", "--output", str(tmp_path / "nowhere" / "results"))
+    assert told.exit_code == 2
+    assert "No such file or directory" in told.stderr
+    assert "Traceback" not in told.output
+
+
+@pytest.mark.parametrize("command", ["status", "results", "cancel"])
+def test_an_id_is_never_another_path(command: str, console: Console) -> None:
+    told = console.run(command, "../../../openapi.json?x=#")
+    assert (told.exit_code, told.stderr) == (1, "The service says: HTTP 404 Not Found\n")
+
+
+def test_what_is_not_the_service_is_told_as_such(stand_in: StandIn, console: Console) -> None:
+    stand_in.shown = b"<html>"
+    told = console.run("status", "batch_1")
+    assert told.exit_code == 1
+    assert told.stderr == f"What answers at {console.url} is not the service\n"
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "127.0.0.1:1", "http://["])

@@ -4,15 +4,17 @@ import asyncio
 import io
 import os
 import signal
+import socket
 import subprocess
 import sys
 import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 import msgspec
 import pytest
+import uvloop
 
 from service.adapters.documents.frames import ReadAnswer, ReadRequest, length_of
 from service.adapters.documents.reader import WorkerReader
@@ -242,6 +244,31 @@ async def test_idle_worker_goes_and_the_next_file_has_a_new_one() -> None:
     assert reader.worker_pid is None
     assert await read(reader, b"More text", "text") == ["More text"]
     await reader.aclose()
+
+
+def test_worker_that_dies_while_it_is_idle_is_no_fault_of_the_next_file() -> None:
+    async def run() -> None:
+        async with aclosing(WorkerReader(timeout_seconds=100, max_bytes=1024 * MIB)) as reader:
+            await read(reader, b"one", "text")
+            pid = reader.worker_pid
+            assert pid is not None
+            os.kill(pid, signal.SIGKILL)
+            await until(_has_gone(pid), timeout_seconds=30)
+            assert await read(reader, b"two", "text") == ["two"]
+
+    uvloop.run(run())  # the service's own loop, whose pipes say in another way that they are closed
+
+
+def test_worker_has_none_of_the_services_sockets() -> None:
+    async def run() -> None:
+        async with aclosing(WorkerReader(timeout_seconds=100, max_bytes=1024 * MIB)) as reader:
+            await read(reader, b"Text", "text")
+            opened = await asyncio.to_thread(os.listdir, f"/proc/{reader.worker_pid}/fd")
+            assert sorted(opened) == ["0", "1", "2"]
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.set_inheritable(True)  # as uvicorn's is
+        uvloop.run(run())
 
 
 async def test_worker_knows_nothing_of_the_services_environment(reader: WorkerReader) -> None:

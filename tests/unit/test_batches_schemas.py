@@ -65,6 +65,15 @@ def test_batch_that_cannot_be_run_is_refused(body: dict[str, Any]) -> None:
         batch(**body)
 
 
+def test_pace_that_would_keep_a_caller_waiting_for_more_than_ten_minutes_is_refused() -> None:
+    assert batch(prompts=["a"] * 61, requests_per_second=0.1).requests_per_second == 0.1
+    assert batch(prompts=["a"], requests_per_second=1e-320).items()
+    for body in ({"prompts": ["a"] * 62}, {"requests": [CHAT] * 62}):
+        with pytest.raises(ValidationError, match="use /batches") as refusal:
+            batch(**body, requests_per_second=0.1)
+        assert refusal.value.errors()[0]["ctx"]["field"] == "requests_per_second"
+
+
 def test_result_has_only_what_it_is() -> None:
     assert BatchResult(index=1, prompt="beginning").model_dump() == {
         "index": 1,

@@ -81,6 +81,8 @@ class WorkerReader:
         await self._kill()
 
     async def _ask(self, payload: bytes) -> ReadAnswer:
+        if self._worker is not None and self._worker.returncode is not None:
+            await self._kill()  # it has died since it was last asked
         worker = self._worker or await self._start()
         requests = worker.stdin
         assert requests is not None, "it is a pipe"  # noqa: S101 - for the type checker

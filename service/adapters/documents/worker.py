@@ -22,11 +22,17 @@ if TYPE_CHECKING:
     from llama_index.core.node_parser import SentenceSplitter
 
 _FLAT_OUT = 10  # niceness: the service's own loop goes first
+_OTHER_FILES = (
+    3,
+    65_536,
+)  # than standard input, output and error; what is inherited has low numbers
 
 
 def main() -> None:
     """Serve until there is nothing more to read."""
     max_bytes, max_seconds = map(int, sys.argv[1:])
+    # uvloop passes on what is inheritable, as uvicorn's socket is: the port would outlive the service.
+    os.closerange(*_OTHER_FILES)
     # Ctrl-C and service managers mean the service, which may need this to the end of its shutdown.
     for ignored in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)

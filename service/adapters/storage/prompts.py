@@ -1,7 +1,7 @@
 """Prompts in tables."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
@@ -35,8 +35,8 @@ class SqlPromptStore:
     """The PromptStore port."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._single = one_statement_at_a_time(engine)
+        self._transactions = engine
+        self._engine = one_statement_at_a_time(engine)
         self._outages = outages(engine)
         self._dialect = sqlite if engine.dialect.name == "sqlite" else postgresql
         first = self._dialect.insert(prompts).values(latest_version=1)
@@ -60,7 +60,7 @@ class SqlPromptStore:
                 name=name, version=number, definition=definition, key_id=key_id, created_at=now
             )
             await connection.execute(insert(prompt_versions), _row(made, tenant))
-            return made
+        return made
 
     async def find(
         self, *, tenant: str, name: str, version: int | None = None, label: str | None = None
@@ -141,22 +141,19 @@ class SqlPromptStore:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
-        with self._telling_outages():
-            async with self._single.connect() as connection:
+        try:
+            async with self._engine.connect() as connection:
                 yield connection
+        except self._outages as error:
+            raise PromptStoreUnavailable("prompts cannot be asked for now") from error
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:
-        with self._telling_outages():
-            async with transaction(self._engine) as connection:
-                yield connection
-
-    @contextmanager
-    def _telling_outages(self) -> Iterator[None]:
         try:
-            yield
+            async with transaction(self._transactions) as connection:
+                yield connection
         except self._outages as error:
-            raise PromptStoreUnavailable("prompts cannot be asked for now") from error
+            raise PromptStoreUnavailable("prompts cannot be kept now") from error
 
 
 def _versions(tenant: str, name: str) -> Select[Any]:

@@ -73,7 +73,12 @@ class SqlWebhookStore:
             "secret": self._sealed(endpoint.id, endpoint.secret),
             "previous_secret": self._sealed(endpoint.id, endpoint.previous_secret),
         }
-        async with self._connection() as connection:
+        async with self._transaction() as connection:
+            if (
+                self._engine.dialect.name == "postgresql"
+            ):  # SQLite lets in one after the other anyway
+                lock = func.hashtextextended(endpoint.tenant, 0)
+                await connection.execute(select(func.pg_advisory_xact_lock(lock)))
             if (await connection.scalar(count) or 0) >= most:
                 return False
             await connection.execute(insert(webhook_endpoints).values(values))
