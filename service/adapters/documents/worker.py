@@ -22,10 +22,8 @@ if TYPE_CHECKING:
     from llama_index.core.node_parser import SentenceSplitter
 
 _FLAT_OUT = 10  # niceness: the service's own loop goes first
-_OTHER_FILES = (
-    3,
-    65_536,
-)  # than standard input, output and error; what is inherited has low numbers
+# All but standard input, output and error; what is inherited has low numbers.
+_OTHER_FILES = (3, 65_536)
 
 
 def main() -> None:

@@ -74,9 +74,7 @@ class SqlWebhookStore:
             "previous_secret": self._sealed(endpoint.id, endpoint.previous_secret),
         }
         async with self._transaction() as connection:
-            if (
-                self._engine.dialect.name == "postgresql"
-            ):  # SQLite lets in one after the other anyway
+            if self._engine.dialect.name == "postgresql":  # SQLite's lets in one at a time anyway
                 lock = func.hashtextextended(endpoint.tenant, 0)
                 await connection.execute(select(func.pg_advisory_xact_lock(lock)))
             if (await connection.scalar(count) or 0) >= most:
