@@ -27,6 +27,7 @@ __all__ = ["redis_server", "time"]
 
 QUOTA = Quota("key_1", "requests", 10)
 """One comes back in 6 s: more than these tests take."""
+UNIT_US = 6_000_000
 ADDED_MS = 100
 ADDED_MS_WHEN_OPEN = 5
 
@@ -127,6 +128,13 @@ async def test_what_is_left_is_known_without_asking(redis: RedisServer) -> None:
         assert one.limiter.remaining(QUOTA).units == 10
         await one.take(1)
         assert one.limiter.remaining(QUOTA).units == 3
+
+
+def test_of_answers_that_are_heard_in_another_order_the_last_given_stands() -> None:
+    limiter = MemoryLimiter(clock=ManualClock())
+    for taken in (2, 4, 1, 3):
+        limiter.learn([QUOTA], [taken * UNIT_US], as_of=taken)
+    assert limiter.remaining(QUOTA).units == 6
 
 
 async def test_nothing_is_kept_of_a_quota_that_is_whole(redis: RedisServer) -> None:

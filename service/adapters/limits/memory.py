@@ -26,6 +26,7 @@ class MemoryLimiter:
     def __init__(self, *, clock: Clock) -> None:
         self._clock = clock
         self._whole_at: dict[tuple[str, str], float] = {}
+        self._learnt_as_of: dict[tuple[str, str], int] = {}
         self._sweep_at = _SWEEP_FROM
 
     async def take(self, quotas: Sequence[Quota], amount: int) -> Refusal | None:
@@ -54,10 +55,19 @@ class MemoryLimiter:
         us = us_to_whole if left else us_to_whole - (in_stock - 1) * unit_us
         return Remaining(left, us / MICROSECONDS)
 
-    def learn(self, quotas: Sequence[Quota], us_to_whole: Sequence[int]) -> None:
-        """Take over what a limiter that many share says of these quotas."""
+    def learn(self, quotas: Sequence[Quota], us_to_whole: Sequence[int], *, as_of: int) -> None:
+        """Take over what a limiter that many share says of these quotas.
+
+        Its answers may be heard in another order than it gave them: of two, that with the later `as_of`, a
+        time by its own clock, stands.
+        """
         now_us = self._now_ms() * 1000
-        self._keep(quotas, [now_us + us for us in us_to_whole])
+        for quota, us in zip(quotas, us_to_whole, strict=True):
+            name = _name(quota)
+            if as_of >= self._learnt_as_of.get(name, 0):
+                self._learnt_as_of[name] = as_of
+                self._whole_at[name] = now_us + us
+        self._sweep()
 
     async def aclose(self) -> None:
         """There is nothing to wait for."""
@@ -68,10 +78,17 @@ class MemoryLimiter:
     def _keep(self, quotas: Sequence[Quota], whole_at: Sequence[float]) -> None:
         for quota, at in zip(quotas, whole_at, strict=True):
             self._whole_at[_name(quota)] = at
-        if len(self._whole_at) >= self._sweep_at:
-            now_us = self._now_ms() * 1000
-            self._whole_at = {name: at for name, at in self._whole_at.items() if at > now_us}
-            self._sweep_at = max(_SWEEP_FROM, 2 * len(self._whole_at))
+        self._sweep()
+
+    def _sweep(self) -> None:
+        if len(self._whole_at) < self._sweep_at:
+            return
+        now_us = self._now_ms() * 1000
+        self._whole_at = {name: at for name, at in self._whole_at.items() if at > now_us}
+        self._learnt_as_of = {
+            name: as_of for name, as_of in self._learnt_as_of.items() if name in self._whole_at
+        }
+        self._sweep_at = max(_SWEEP_FROM, 2 * len(self._whole_at))
 
     def _now_ms(self) -> int:
         return int(self._clock.monotonic() * 1000)

@@ -19,8 +19,8 @@ _TAKE = b"""\
 -- KEYS: one for each quota. ARGV: the amount, 1 if it must fit, then for each quota the microseconds that
 -- a unit takes to come back and the units in stock at rest.
 -- Kept is when a quota is whole again; a key goes when that is now. Numbers stay below 2^53: exact.
--- Returns the number of the quota that refuses (0: none) and its wait, then the time to whole of each, all
--- in microseconds.
+-- Returns the time, the number of the quota that refuses (0: none) and its wait, then the time to whole of
+-- each, all in microseconds.
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local amount, must_fit = tonumber(ARGV[1]), ARGV[2] == '1'
@@ -30,8 +30,8 @@ for i, key in ipairs(KEYS) do
   after[i] = before[i] + amount * tonumber(ARGV[2 * i + 1])
 end
 local function answer(refused, wait, whole_at)
-  local reply = {refused, wait}
-  for i, at in ipairs(whole_at) do reply[i + 2] = math.max(at - now, 0) end
+  local reply = {now, refused, wait}
+  for i, at in ipairs(whole_at) do reply[i + 3] = math.max(at - now, 0) end
   return reply
 end
 for i = 1, #KEYS do
@@ -102,8 +102,8 @@ class RedisLimiter:
         )
         if reply is None:
             return None
-        refused, wait_us, *us_to_whole = reply
-        self._local.learn(quotas, us_to_whole)
+        now_us, refused, wait_us, *us_to_whole = reply
+        self._local.learn(quotas, us_to_whole, as_of=now_us)
         return refused, wait_us
 
     def _give_back(
