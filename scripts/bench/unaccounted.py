@@ -5,6 +5,7 @@ import asyncio
 from asyncio import Future
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from copy import copy
 from dataclasses import replace
 from decimal import Decimal
 from typing import cast
@@ -17,6 +18,7 @@ from service.access.authentication import Authenticator
 from service.access.ports import ALL_SCOPES
 from service.access.principal import Principal
 from service.adapters.storage import Storage
+from service.adapters.storage.ledger import GroupCommitLedger
 from service.bootstrap import Services, open_services, wire
 from service.observability.metrics import Metrics
 from service.settings import Settings
@@ -41,25 +43,26 @@ class _NoLedger:
     """Stands for the ledger's hot path."""
 
     async def open(
-        self, _intent: Intent, _reservation: Reservation | None = None
+        self,
+        _intent: Intent,
+        _reservation: Reservation | None = None,
+        *,
+        again: bool = False,
     ) -> Decimal | None:
         """Nothing is held."""
         return None
 
-    def settle(self, _settlement: Settlement) -> Future[None]:
+    def settle(self, _settlement: Settlement, _intent: Intent | None = None) -> Future[None]:
         """Nothing is written."""
         done: Future[None] = asyncio.get_running_loop().create_future()
         done.set_result(None)
         return done
 
 
-class _NoStorage:
-    """Stands for the storage."""
-
-    def __init__(self, storage: Storage) -> None:
-        self.keys = storage.keys
-        self.reports = storage.reports
-        self.ledger = _NoLedger()
+def _without_ledger(storage: Storage) -> Storage:
+    bare = copy(storage)
+    bare.ledger = cast(GroupCommitLedger, _NoLedger())
+    return bare
 
 
 @asynccontextmanager
@@ -69,7 +72,7 @@ async def _open_services(settings: Settings, *, metrics: Metrics) -> AsyncIterat
         yield wire(
             replace(
                 parts,
-                storage=cast(Storage, _NoStorage(parts.storage)),
+                storage=_without_ledger(parts.storage),
                 authenticator=cast(Authenticator, _Anybody()),
             )
         )
