@@ -52,6 +52,7 @@ def serve(settings: Settings) -> None:
     if settings.workers == 1:
         uvicorn.Server(config).run(sockets=[listener])
     else:
+        gc.enable()  # this process only watches over those that serve
         Multiprocess(config, sockets=[listener]).run()
 
 
