@@ -1,6 +1,7 @@
 """Ids that say what they name."""
 
 import re
+import time
 
 from service.core.ids import new_id
 
@@ -13,6 +14,12 @@ def test_ids_are_all_different() -> None:
     assert len({new_id("") for _ in range(10_000)}) == 10_000
 
 
-def test_ids_sort_by_the_millisecond_they_were_made_in() -> None:
-    moments = [new_id("")[:12] for _ in range(1_000)]
-    assert moments == sorted(moments)
+def test_ids_sort_in_the_order_in_which_they_were_made() -> None:
+    ids = [new_id("") for _ in range(10_000)]
+    assert ids == sorted(ids)
+
+
+def test_an_id_begins_with_the_millisecond_it_was_made_in() -> None:
+    before = time.time_ns() // 1_000_000
+    made = int(new_id("")[:12], 16)
+    assert before <= made <= time.time_ns() // 1_000_000
